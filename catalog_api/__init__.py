@@ -1,0 +1,1 @@
+"""Accounts, songs and plays as an HTTP service on Postgres; it never computes a recommendation."""

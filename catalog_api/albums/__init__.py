@@ -1,0 +1,1 @@
+"""Albums: the releases that songs belong to."""

@@ -1,0 +1,19 @@
+"""The albums of the catalog."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from foundation.engines.postgres import Base
+
+
+class Album(Base):
+    """One row per release of an artist."""
+
+    __tablename__ = "albums"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    artist_id: Mapped[int] = mapped_column(ForeignKey("artists.id"))
+    title: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

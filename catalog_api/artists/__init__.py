@@ -1,0 +1,1 @@
+"""Artists: whose songs these are."""

@@ -1,0 +1,89 @@
+"""Finds out what a path holds, and hands it to the reader of that kind."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from catalog_api.imports import endsong, events_tsv, hetrec
+from catalog_api.imports.errors import NothingToImport
+from catalog_api.imports.tsv import header_of
+from foundation.contracts.history import History
+
+READABLE = """Segue reads
+  - a table of plays: a tab-separated file whose header names user, end_time_utc_minute, artist, track, ms_played
+  - an extended streaming history: endsong_*.json or Streaming_History_Audio_*.json, one file or the folder of them
+  - the folder of the HetRec 2011 Last.fm data set: user_artists.dat (or user_artists_train.tsv) and artists.dat"""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A history, and what it was read from: a name for people, and a SHA-256 of the files' bytes."""
+
+    history: History
+    name: str
+    digest: bytes
+
+
+def read(path: Path, *, now: datetime, listener: str | None = None) -> Told:
+    """What `path` tells, all of it parsed and judged. `listener` says whose plays they are where the file does not.
+
+    Raises NothingToImport with a list of what can be read, or BrokenFile.
+    """
+    if path.is_dir():
+        files, reading = _folder(path, now, listener)
+    elif path.is_file():
+        files, reading = _file(path, now, listener)
+    else:
+        raise NothingToImport(f"{path}: there is no such file or folder", path=str(path))
+    return Told(reading(), path.resolve().name, _digest(files))
+
+
+Reading = tuple[Sequence[Path], Callable[[], History]]
+
+
+def _folder(path: Path, now: datetime, listener: str | None) -> Reading:
+    exports = sorted({file for pattern in endsong.PATTERNS for file in path.glob(pattern)})
+    tables = [file for file in sorted(path.glob("*.tsv")) if _is_table(file)]
+    kinds = [bool(exports), bool(tables), hetrec.is_here(path)]
+    if sum(kinds) > 1 or len(tables) > 1:
+        names = ", ".join(file.name for file in [*exports[:2], *tables[:2]])
+        raise NothingToImport(
+            f"{path} holds more than one thing to import ({names} …): name one file", path=str(path)
+        )
+    if exports:
+        return exports, lambda: endsong.read(exports, listener or path.resolve().name, now)
+    if tables:
+        return tables, lambda: events_tsv.read(tables[0], now)
+    if hetrec.is_here(path):
+        parts = (*hetrec.PLAYS_FILES, "artists.dat", "tags.dat", *hetrec.TAGGINGS)
+        return [path / name for name in parts if (path / name).is_file()], lambda: hetrec.read(path)
+    raise NothingToImport(f"{path} holds nothing that Segue can import. {READABLE}", path=str(path))
+
+
+def _file(path: Path, now: datetime, listener: str | None) -> Reading:
+    if any(path.match(pattern) for pattern in endsong.PATTERNS) or _is_json_list(path):
+        return [path], lambda: endsong.read([path], listener or path.stem, now)
+    if _is_table(path) or path.match("events*.tsv"):
+        return [path], lambda: events_tsv.read(path, now)
+    if path.name in hetrec.PLAYS_FILES:
+        return _folder(path.parent, now, listener)
+    raise NothingToImport(f"{path} is nothing that Segue can import. {READABLE}", path=str(path))
+
+
+def _is_table(path: Path) -> bool:
+    return len(set(events_tsv.COLUMNS) & set(header_of(path))) > len(events_tsv.COLUMNS) // 2
+
+
+def _is_json_list(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+
+
+def _digest(files: Sequence[Path]) -> bytes:
+    whole = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.digest()

@@ -1,0 +1,65 @@
+"""What an import did, in numbers that add up to the rows it was given."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from event_log.listens import LISTEN_MS
+from foundation.contracts.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """The rows of one import: each was accepted, held already, or refused for a reason."""
+
+    source: str
+    kind: str  # "plays", "counts" or "plays and counts"
+    accepted: int
+    duplicate: int
+    refused: Counter[str]
+    short: int  # plays under 30 s among the rows that hold: plays, and no listens where the song's length is unknown
+    listeners: int  # that the rows tell of, and how many of them are new here
+    artists: int
+    songs: int
+    new: Counter[str] = field(default_factory=Counter)  # listeners, artists, albums, songs made
+
+    @classmethod
+    def of(cls, history: History, *, accepted: int, new: Counter[str]) -> "ImportReport":
+        """The report of a history of which `accepted` rows were not held before."""
+        kinds = [kind for kind in ("plays", "counts") if getattr(history, kind).height]
+        return cls(
+            source=history.source,
+            kind=" and ".join(kinds) or "plays",
+            accepted=accepted,
+            duplicate=history.plays.height + history.counts.height - accepted,
+            refused=history.refused,
+            short=history.plays.filter(pl.col("played_ms") < LISTEN_MS).height,
+            listeners=history.listeners.height,
+            artists=history.artists.height,
+            songs=history.songs.height,
+            new=new,
+        )
+
+    @property
+    def rows(self) -> int:
+        """All rows told."""
+        return self.accepted + self.duplicate + self.refused.total()
+
+    def lines(self) -> list[str]:
+        """The report as people read it."""
+        counted = f"{self.listeners:,} listeners, {self.artists:,} artists, {self.songs:,} songs, {self.rows:,} rows"
+        made = ", ".join(f"{number:,} {what}" for what, number in self.new.items() if number)
+        lines = [
+            f"{self.source}: {counted}",
+            f"  new in the catalog: {made or 'nothing'}",
+            f"  accepted  {self.accepted:>12,} {self.kind}",
+            f"  duplicate {self.duplicate:>12,}",
+            f"  refused   {self.refused.total():>12,}",
+        ]
+        lines += [f"            {number:>12,} {reason}" for reason, number in self.refused.most_common()]
+        if self.short:
+            lines.append(
+                f"  {self.short:,} plays are shorter than 30 s: they are kept, and do not count as listens"
+            )
+        return lines

@@ -1,0 +1,48 @@
+"""Which rows of a file are left out and why, and from how many of them on the whole file is refused."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from catalog_api.imports.errors import BrokenFile
+from catalog_api.imports.tsv import LINE, REASON
+
+LONGEST_NAME = 1000  # bytes: two of them must fit into one key of a Postgres index (2,704 bytes)
+CONTROL = "[\\x00-\\x1f\\x7f]"
+Rule = tuple[pl.Expr, str]  # a row for which this holds is refused with this reason
+
+
+def name_rules(column: str, what: str) -> list[Rule]:
+    """A name must be there, and be one that every store can hold."""
+    name = pl.col(column)
+    return [
+        (name.is_null() | (name.str.strip_chars() == ""), f"no {what}"),
+        (name.str.len_bytes() > LONGEST_NAME, f"{what} longer than {LONGEST_NAME:,} bytes"),
+        (name.str.contains(CONTROL), f"control character in {what}"),
+    ]
+
+
+def judged(rows: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
+    """The rows with `reason` filled in by the first rule that holds, where none was given before."""
+    first = pl.coalesce(
+        pl.col(REASON),
+        *(pl.when(holds).then(pl.lit(reason)) for holds, reason in rules),
+        pl.lit(None, pl.String),
+    )
+    return rows.with_columns(first.alias(REASON))
+
+
+def accepted(rows: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, Counter[str]]:
+    """The good rows, and how many others there were by reason. Raises BrokenFile when the others are the majority.
+
+    Where most rows are bad the file is not what it seems, and its good rows are good by accident.
+    """
+    good = rows.filter(pl.col(REASON).is_null())
+    bad = rows.filter(pl.col(REASON).is_not_null())
+    if bad.height > good.height:
+        first = bad.row(0, named=True)
+        what = f"{first[REASON]}; {bad.height:,} of {rows.height:,} rows are bad, so none is taken"
+        raise BrokenFile(path, first[LINE], what)
+    return good.drop(REASON), Counter(bad[REASON].to_list())

@@ -1,0 +1,156 @@
+"""Brings a listening history in: its names into the catalog, its plays through the event log, each once."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import polars as pl
+import psycopg
+
+from catalog_api.imports import repository
+from catalog_api.imports.errors import LogStuck
+from catalog_api.imports.history import check
+from catalog_api.imports.report import ImportReport
+from catalog_api.imports.shipping import Progress, Shipping, silent
+from catalog_api.imports.warehouse import Warehouse, without_held_counts, without_held_plays
+from catalog_api.outbox import repository as outbox
+from catalog_api.outbox.service import move
+from event_log.log import EventLog
+from foundation.clock import Clock
+from foundation.contracts.events import Event, ImportedCount, PlaybackEvent
+from foundation.contracts.history import History
+from foundation.engines import postgres
+
+BATCH = 5_000  # events of one record of the log: one sync each
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """Imports histories, one at a time across all processes, each row once however often it is told.
+
+    It may be killed at any moment: running the same import again finishes it. Names go through the outbox, written
+    with them in one transaction; the ids of plays and the key of counts do not depend on the run.
+    """
+
+    postgres: str
+    warehouse: Warehouse
+    log: EventLog
+    shipping: Shipping
+    now: Clock
+    progress: Progress = silent
+
+    def import_history(self, history: History, *, name: str = "", digest: bytes = b"") -> ImportReport:
+        """Return when everything is in every store. `name` and `digest` say what the history was read from.
+
+        Raises BrokenHistory, with nothing stored; LogStuck when the shipper does not run; Unreachable.
+        """
+        check(history)
+        with (
+            postgres.connection(self.postgres, name="segue import") as db,
+            repository.only_import(db, waiting=lambda: self.progress("waiting for another import", 0, 1)),
+        ):
+            number = repository.begin(db, history.source, name or history.source, digest, self.now())
+            numbered = self._name(db, history)
+            self.shipping.wait(self.progress)  # so that the warehouse can tell what an earlier import told
+            plays, counts = self._fresh_plays(history, numbered), self._fresh_counts(history, numbered)
+            self._append(history.source, plays, _plays)
+            self._append(history.source, counts, _counts)
+            self.shipping.wait(self.progress)
+            report = ImportReport.of(history, accepted=plays.height + counts.height, new=numbered.new)
+            repository.finish(
+                db,
+                number,
+                self.now(),
+                accepted=report.accepted,
+                duplicate=report.duplicate,
+                refused=report.refused,
+            )
+            return report
+
+    def _name(self, db: psycopg.Connection, history: History) -> repository.Numbered:
+        """Make rows for whom and what is new, tell of them through the outbox, and move it."""
+        self.progress("naming listeners, artists and songs", 0, 1)
+        now = self.now()
+        version = (now - _EPOCH) // timedelta(microseconds=1)
+        with db.transaction():
+            numbered = repository.number_all(db, history, now)
+            changed: list[Event] = [
+                *repository.listeners_changed(db, history.source, version),
+                *repository.songs_changed(db, history.source, version),
+            ]
+            outbox.write(db, changed)
+        self.progress("naming listeners, artists and songs", 1, 1)
+        self._empty_outbox(db)
+        return numbered
+
+    def _empty_outbox(self, db: psycopg.Connection) -> None:
+        """Return when what stands in the outbox now stands in the log; another mover may hold some of it."""
+        newest, begun_at = outbox.newest(db), time.monotonic()
+        move(db, self.log)
+        while outbox.holds_any_until(db, newest):
+            if time.monotonic() - begun_at > self.shipping.patience.total_seconds():
+                raise LogStuck("someone took rows of the outbox and does not let go of them")
+            time.sleep(self.shipping.pause.total_seconds())
+            move(db, self.log)
+
+    def _fresh_plays(self, history: History, numbered: repository.Numbered) -> pl.DataFrame:
+        """The plays that the warehouse does not hold yet, each once, in order of time, with our ids."""
+        if history.plays.is_empty():
+            return _with_ids(history.plays, numbered)
+        self.progress("looking up what is here already", 0, 1)
+        plays = _with_ids(history.plays.unique("play_id", keep="first"), numbered).sort("play_id")
+        return without_held_plays(plays, self.warehouse)
+
+    def _fresh_counts(self, history: History, numbered: repository.Numbered) -> pl.DataFrame:
+        """The counts that the warehouse does not hold or holds with another value, with our ids."""
+        if history.counts.is_empty():
+            return _with_ids(history.counts, numbered)
+        self.progress("looking up what is here already", 0, 1)
+        key = ["listener_external_id", "song_external_id"]
+        counts = _with_ids(history.counts.unique(key, keep="last", maintain_order=True), numbered)
+        return without_held_counts(counts, history.source, self.warehouse)
+
+    def _append(
+        self,
+        source: str,
+        fresh: pl.DataFrame,
+        events_of: Callable[[pl.DataFrame, str, datetime], Iterator[Event]],
+    ) -> None:
+        for done in range(0, fresh.height, BATCH):
+            self.progress("importing", done, fresh.height)
+            self.log.append_now(list(events_of(fresh.slice(done, BATCH), source, self.now())))
+        if fresh.height:
+            self.progress("importing", fresh.height, fresh.height)
+
+
+def _with_ids(rows: pl.DataFrame, numbered: repository.Numbered) -> pl.DataFrame:
+    return rows.join(
+        numbered.listeners, left_on="listener_external_id", right_on="external_id", maintain_order="left"
+    ).join(numbered.songs, left_on="song_external_id", right_on="external_id", maintain_order="left")
+
+
+def _plays(rows: pl.DataFrame, source: str, now: datetime) -> Iterator[Event]:
+    columns = rows.select("play_id", "listener_id", "song_id", "started_at", "played_ms", "song_ms")
+    for play_id, listener_id, song_id, started_at, played_ms, song_ms in columns.iter_rows():
+        yield PlaybackEvent(
+            play_id=UUID(bytes=play_id),
+            kind="end",
+            listener_id=listener_id,
+            song_id=song_id,
+            started_at=started_at,
+            received_at=now,
+            played_ms=played_ms,
+            song_ms=song_ms,
+            source="imported",
+            origin=source,
+        )
+
+
+def _counts(rows: pl.DataFrame, source: str, now: datetime) -> Iterator[Event]:
+    for listener_id, song_id, plays in rows.select("listener_id", "song_id", "plays").iter_rows():
+        yield ImportedCount(
+            origin=source, listener_id=listener_id, song_id=song_id, plays=plays, received_at=now
+        )

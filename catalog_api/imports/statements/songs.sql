@@ -1,0 +1,69 @@
+-- told_songs: one row per song of a history; afterwards each has its id in songs, and its album one in albums.
+UPDATE told_songs AS told SET id = known.id
+FROM external_ids AS known
+WHERE known.kind = 'song' AND known.source = %(source)s AND known.external_id = told.external_id;
+
+UPDATE told_songs AS told SET id = numbered.id, is_new = true
+FROM (
+    SELECT place, nextval(pg_get_serial_sequence('songs', 'id')) AS id
+    FROM (SELECT place FROM told_songs WHERE id IS NULL ORDER BY place) AS unknown
+) AS numbered
+WHERE numbered.place = told.place;
+
+-- An album is told by its artist and title; only songs without one ask for it.
+INSERT INTO told_albums (place, artist_id, title, external_id)
+SELECT min(told.place), artist.id, told.album, artist.external_id || E'\t' || told.album
+FROM told_songs AS told
+JOIN told_artists AS artist ON artist.external_id = told.artist_external_id
+LEFT JOIN songs AS kept ON kept.id = told.id
+WHERE told.album <> '' AND kept.album_id IS NULL
+GROUP BY artist.id, told.album, artist.external_id;
+
+UPDATE told_albums AS told SET id = known.id
+FROM external_ids AS known
+WHERE known.kind = 'album' AND known.source = %(source)s AND known.external_id = told.external_id;
+
+UPDATE told_albums AS told SET id = numbered.id, is_new = true
+FROM (
+    SELECT place, nextval(pg_get_serial_sequence('albums', 'id')) AS id
+    FROM (SELECT place FROM told_albums WHERE id IS NULL ORDER BY place) AS unknown
+) AS numbered
+WHERE numbered.place = told.place AND told.id IS NULL;
+
+INSERT INTO albums (id, artist_id, title, created_at)
+SELECT id, artist_id, title, %(now)s FROM told_albums WHERE is_new ORDER BY place;
+
+INSERT INTO external_ids (kind, source, external_id, id)
+SELECT 'album', %(source)s, external_id, id FROM told_albums WHERE is_new ORDER BY place;
+
+INSERT INTO songs (id, artist_id, album_id, title, genre, duration_ms, released_on, created_at)
+SELECT told.id, artist.id, album.id, told.title, told.genre, told.song_ms, told.released_on, %(now)s
+FROM told_songs AS told
+JOIN told_artists AS artist ON artist.external_id = told.artist_external_id
+LEFT JOIN told_albums AS album ON album.artist_id = artist.id AND album.title = told.album
+WHERE told.is_new
+ORDER BY told.place;
+
+INSERT INTO external_ids (kind, source, external_id, id)
+SELECT 'song', %(source)s, external_id, id FROM told_songs WHERE is_new ORDER BY place;
+
+-- What was not known is filled in; what is known stays.
+WITH filled AS (
+    UPDATE songs AS kept SET
+        album_id = coalesce(kept.album_id, album.id),
+        genre = CASE kept.genre WHEN '' THEN told.genre ELSE kept.genre END,
+        duration_ms = coalesce(kept.duration_ms, told.song_ms),
+        released_on = coalesce(kept.released_on, told.released_on)
+    FROM told_songs AS told
+    JOIN told_artists AS artist ON artist.external_id = told.artist_external_id
+    LEFT JOIN told_albums AS album ON album.artist_id = artist.id AND album.title = told.album
+    WHERE kept.id = told.id AND NOT told.is_new
+        AND (
+            kept.album_id IS NULL AND album.id IS NOT NULL
+            OR kept.genre = '' AND told.genre <> ''
+            OR kept.duration_ms IS NULL AND told.song_ms IS NOT NULL
+            OR kept.released_on IS NULL AND told.released_on IS NOT NULL
+        )
+    RETURNING kept.id
+)
+UPDATE told_songs AS told SET is_changed = true FROM filled WHERE filled.id = told.id;

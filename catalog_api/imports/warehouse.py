@@ -1,0 +1,59 @@
+"""What the warehouse holds already, so that an import adds only the rest and can say how much that is."""
+
+from typing import Any, Protocol
+
+import polars as pl
+
+from foundation.contracts.tables import ImportedCounts, Seen
+from foundation.engines.clickhouse import reachable
+
+# One hexadecimal text of this many ids stays below ClickHouse's limit for a query (max_query_size, 262,144 bytes).
+IDS_AT_ONCE = 7_500
+
+_HELD_PLAYS = f"""
+    SELECT {Seen.play_key} FROM {Seen.table}
+    WHERE {Seen.kind} = 'end' AND {Seen.play_key} IN (
+        SELECT toFixedString(substring(unhex('%s'), 16 * number + 1, 16), 16) FROM numbers(%d)
+    )
+"""  # noqa: S608 - names from the contract; the ids are made hexadecimal here
+_HELD_COUNTS = f"""
+    SELECT {ImportedCounts.listener_id}, {ImportedCounts.song_id}, {ImportedCounts.plays}
+    FROM {ImportedCounts.table} FINAL WHERE {ImportedCounts.origin} = {{origin:String}}
+"""  # noqa: S608 - names from the contract
+
+
+class Warehouse(Protocol):
+    """What is needed of a ClickHouse client that reads."""
+
+    def query_arrow(self, query: str, parameters: dict[str, Any] | None = None) -> Any:
+        """The rows of a query as an Arrow table."""
+
+
+def without_held_plays(plays: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:
+    """The plays (by `play_id`) whose end the warehouse has not seen."""
+    ids = plays["play_id"].sort()  # ids begin with their time: sorted, each query touches few granules
+    held = [_held(part, warehouse) for part in ids.to_frame().iter_slices(IDS_AT_ONCE)]
+    if not held:
+        return plays
+    return plays.join(pl.concat(held), on="play_id", how="anti", maintain_order="left")
+
+
+def without_held_counts(counts: pl.DataFrame, source: str, warehouse: Warehouse) -> pl.DataFrame:
+    """The counts that the warehouse does not hold, or holds with another value."""
+    key = ["listener_id", "song_id", "plays"]
+    with reachable():
+        told = warehouse.query_arrow(_HELD_COUNTS, parameters={"origin": source})
+    held = _frame(told).select(pl.col(key).cast(pl.UInt64))
+    return counts.join(held, on=key, how="anti", maintain_order="left")
+
+
+def _held(part: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:
+    ids = part.select(pl.col("play_id").bin.encode("hex").str.join("")).item()
+    with reachable():
+        told = warehouse.query_arrow(_HELD_PLAYS % (ids, part.height))
+    return _frame(told).select(pl.col(Seen.play_key).cast(pl.Binary).alias("play_id"))
+
+
+def _frame(table: object) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()

@@ -1,0 +1,1 @@
+"""Listeners: the people whose plays are told; accounts build on them."""

@@ -1,0 +1,1 @@
+"""One module a step; the last by name is the newest."""

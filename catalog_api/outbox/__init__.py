@@ -1,0 +1,1 @@
+"""Events written in the transaction of the change they tell of, and moved to the event log after it."""

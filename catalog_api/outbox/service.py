@@ -1,0 +1,61 @@
+"""Moves what the outbox holds into the event log: at least once, which versioned rows do not mind."""
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+
+from catalog_api.outbox import repository
+from event_log.errors import LogUnavailable
+from event_log.log import EventLog
+from foundation.engines import postgres
+from foundation.errors import Unreachable
+
+logger = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 50
+
+
+def move(db: psycopg.Connection, log: EventLog) -> int:
+    """Append what the outbox holds to the log, in order, and remove it once it is on disk there; returns how many events.
+
+    A crash in between moves the same events again. Two movers at once share the rows.
+    """
+    moved = 0
+    while True:
+        with db.transaction():
+            rows = repository.oldest(db, ROWS_AT_ONCE)
+            for _, events in rows:
+                log.append_now(events)
+                moved += len(events)
+            repository.remove(db, [number for number, _ in rows])
+        if len(rows) < ROWS_AT_ONCE:
+            return moved
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMover:
+    """Moves the outbox again and again, in a thread of the shipper's process; waits while Postgres or disk are away."""
+
+    postgres: str
+    log: EventLog
+    pause: timedelta = timedelta(milliseconds=500)
+
+    def run(self, stop: threading.Event) -> None:
+        """Move until `stop` is set."""
+        is_failing = False
+        while not stop.is_set():
+            try:
+                with postgres.connection(self.postgres, name="segue outbox") as db:
+                    while not stop.wait(self.pause.total_seconds()):
+                        move(db, self.log)
+                        if is_failing:
+                            is_failing = False
+                            logger.info("the outbox moves again")
+            except (Unreachable, LogUnavailable, psycopg.Error) as error:
+                if not is_failing:
+                    is_failing = True
+                    logger.warning("the outbox waits: %s", str(error).split("\n", maxsplit=1)[0])
+                stop.wait(2 * self.pause.total_seconds())

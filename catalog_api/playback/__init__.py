@@ -1,0 +1,1 @@
+"""Playback: what clients tell about the playing of songs."""

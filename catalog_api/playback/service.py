@@ -1,0 +1,58 @@
+"""What a told play means, and where it is made safe."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from catalog_api.playback.errors import PlayOutOfTime
+from catalog_api.playback.schemas import PlayIn
+from catalog_api.songs.service import SongLengths
+from event_log.log import EventLog
+from foundation.clock import Clock
+from foundation.contracts.events import PlaybackEvent
+from foundation.engines.postgres import Postgres
+from foundation.ids import SongId, UserId
+
+SKEW = timedelta(minutes=5)  # by how much a client's clock may run ahead of ours
+LATE = timedelta(days=30)  # ids are remembered as long: an older play sent twice would count twice
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """Records plays. Returns once a play is on disk; the same play_id again is the same play."""
+
+    lengths: SongLengths
+    log: EventLog
+    now: Clock
+
+    async def record(self, listener: UserId, song_id: SongId, told: PlayIn) -> PlaybackEvent:
+        """The event made of the play. Raises SongNotFound, PlayOutOfTime, LogUnavailable."""
+        received_at = self.now()
+        started_at = told.started_at or received_at - timedelta(milliseconds=told.played_ms or 0)
+        if started_at > received_at + SKEW:
+            raise PlayOutOfTime(f"started_at is in the future: it is {_text(received_at)} here")
+        if started_at < received_at - LATE:
+            raise PlayOutOfTime(f"started_at is more than {LATE.days} days ago")
+        play = PlaybackEvent(
+            play_id=told.play_id,
+            kind="start" if told.played_ms is None else "end",
+            listener_id=listener,
+            song_id=song_id,
+            started_at=started_at,
+            received_at=received_at,
+            played_ms=told.played_ms,
+            song_ms=await self.lengths.of(song_id),
+            source="organic" if told.slate_id is None else "recommended",
+            slate_id=told.slate_id,
+            position=told.position,
+        )
+        await self.log.append([play])
+        return play
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def open_playback(postgres: Postgres, log: EventLog, now: Clock) -> Playback:
+    """What the gateway keeps in `app.state.playback` for all requests of a process."""
+    return Playback(SongLengths(postgres, now), log, now)

@@ -1,0 +1,1 @@
+"""Songs: what can be played, by whom, on which album."""

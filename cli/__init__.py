@@ -1,0 +1,1 @@
+"""The `segue` command: one program for running, importing, training, serving and testing."""

@@ -1,0 +1,165 @@
+"""The `segue` command: one verb a job; each verb loads only what it needs."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import say
+from foundation.errors import Problem
+
+app = typer.Typer(
+    name="segue",
+    help="An open music-streaming platform whose heart is recommendation and analytics.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Port = Annotated[int | None, typer.Option(help="Serve on this port of 127.0.0.1 (default 8000; 0: any free one).")]
+
+
+@app.command()
+def up(
+    *,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once everything is ready.")] = False,
+    port: Port = None,
+    without_api: Annotated[bool, typer.Option("--without-api", help="Only the engines and the shipper.")] = False,
+) -> None:
+    """Start everything, and stop it on Ctrl-C."""
+    from cli import platform
+
+    platform.up(detach=detach, port=port, with_api=not without_api)
+
+
+@app.command()
+def down() -> None:
+    """Stop what `segue up --detach` started."""
+    from cli import platform
+
+    platform.down()
+
+
+@app.command()
+def status(*, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Show what is running."""
+    from cli import platform
+
+    platform.status(as_json=json)
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="A part, as `segue status` names it.")],
+    *,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines from the end.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing what comes.")] = False,
+) -> None:
+    """Print the end of a part's log."""
+    from cli import platform
+
+    platform.logs(name, lines=lines, follow=follow)
+
+
+@app.command()
+def demo(
+    *,
+    exit_: Annotated[bool, typer.Option("--exit", help="Stop everything after printing.")] = False,
+    listeners: Annotated[int, typer.Option(min=2, help="How many listeners the world has.")] = 500,
+    songs: Annotated[int, typer.Option(min=10, help="How many songs.")] = 2000,
+    days: Annotated[int, typer.Option(min=2, help="How many days of listening.")] = 60,
+    seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 1,
+    port: Port = None,
+) -> None:
+    """Make a small world, train on it and serve personal feeds."""
+    from cli import demo as demonstration
+
+    demonstration.run(listeners=listeners, songs=songs, days=days, seed=seed, port=port, stop_after=exit_)
+
+
+@app.command("import")
+def import_(
+    path: Annotated[str, typer.Argument(help="A file or folder of listening history.")],
+    *,
+    listener: Annotated[str | None, typer.Option(help="Whose history it is, where the file does not say.")] = None,
+) -> None:
+    """Take in listening history: HetRec Last.fm, an events table, or an extended streaming export."""
+    from cli import imports
+
+    imports.run(path, listener=listener)
+
+
+@app.command()
+def job(
+    name: Annotated[str | None, typer.Argument(help="A job; without it, the list of jobs.")] = None,
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="Every job, in order.")] = False,
+) -> None:
+    """Run a job, or all of them; one whose input is unchanged does nothing."""
+    from cli import jobs
+
+    jobs.run(name, everything=all_)
+
+
+@app.command()
+def recommend(
+    *,
+    source: Annotated[str | None, typer.Option(help="The source a listener was imported from.")] = None,
+    external_id: Annotated[str | None, typer.Option(help="The listener's id in that source.")] = None,
+    user_id: Annotated[int | None, typer.Option(help="Or the listener's own id here.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="For every listener, into --out.")] = False,
+    out: Annotated[str | None, typer.Option(help="A Parquet file for --all.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many songs.")] = 20,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, as the API answers.")] = False,
+) -> None:
+    """Recommend songs to one listener, or to everyone."""
+    from cli import recommend as recommending
+
+    if all_:
+        recommending.everyone(out, limit=limit)
+    else:
+        recommending.one(source=source, external_id=external_id, user_id=user_id, limit=limit, as_json=json)
+
+
+@app.command()
+def token(
+    listener: Annotated[str, typer.Argument(help="A listener's id here, or SOURCE:EXTERNAL_ID.")],
+    *,
+    role: Annotated[list[str] | None, typer.Option(help="user, artist, analyst or admin; repeatable.")] = None,
+) -> None:
+    """Issue an access token for a listener."""
+    from cli import tokens
+
+    tokens.run(listener, roles=role or ["user"])
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Run the tests; further arguments go to pytest."""
+    from cli import checks
+
+    sys.exit(checks.test(context.args))
+
+
+@app.command()
+def check() -> None:
+    """Run ruff, format, mypy, the import contracts and codespell."""
+    from cli import checks
+
+    sys.exit(checks.main())
+
+
+def main() -> None:
+    """Run the verb; a refusal is one line on stderr and status 1."""
+    try:
+        app()
+    except Problem as problem:
+        say.refusal(problem.detail)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        say.refusal("stopped")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Everything as one: `segue up`, `down`, `status` and `logs`, on top of the supervisor."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from datetime import datetime
+from pathlib import Path
+
+from cli import say
+from cli.services import api_child, shipper_child
+from embedded.child import EngineFailed
+from embedded.engines import embedded_engines
+from embedded.ports import free_port, offered_port
+from embedded.state import running_supervisor
+from embedded.supervisor import Supervisor
+from foundation import settings as foundation_settings
+from foundation.clock import utc_now
+from foundation.errors import Problem
+from foundation.settings import EMBEDDED, REPOSITORY, Settings
+
+READY = "Segue is ready"
+ENGINES = {"postgres": "postgres", "redis": "redis", "clickhouse": "clickhouse", "clickhouse_reader": "clickhouse"}
+
+
+class CannotStart(Problem):
+    """Something of the platform cannot be brought up; the text says what."""
+
+    status, title = 500, "Segue cannot start"
+
+
+class PortTaken(Problem):
+    """The wished port belongs to another program."""
+
+    status, title = 409, "The port is taken"
+
+
+class NoSuchPart(Problem):
+    """A part that has no log."""
+
+    status, title = 404, "There is no such part"
+
+
+def up(*, detach: bool, port: int | None, with_api: bool) -> None:
+    """Start everything and stay until Ctrl-C, or with `detach` return once it is ready."""
+    settings = foundation_settings.load()
+    if detach:
+        start_detached(settings, port=port, with_api=with_api)
+        return
+    chosen = _port(settings, port) if with_api else None
+    wanted = {ENGINES[name] for name, url in settings.engines if name in ENGINES and url == EMBEDDED}
+    try:
+        children, urls = embedded_engines(settings.home, wanted=wanted, account=settings.embedded.account)
+        children.append(shipper_child(settings))
+        address = "the engines only"
+        if chosen is not None:
+            children.append(api_child(settings, chosen))
+            urls["api"] = address = f"http://{settings.api.host}:{chosen}"
+        Supervisor(settings.home, children, say.line, urls=urls).run(
+            on_ready=lambda: say.line(f"{READY}: {address}")
+        )
+    except EngineFailed as failure:
+        raise CannotStart(str(failure)) from failure
+
+
+def _port(settings: Settings, asked: int | None) -> int:
+    """The port to serve on. One that was asked for is refused when taken; the default gives way to the next."""
+    if asked == 0:
+        return free_port(settings.api.port)
+    wished = settings.api.port if asked is None else asked
+    other = offered_port(wished)
+    if other is None:
+        return wished
+    if asked is not None:
+        raise PortTaken(f"port {wished} is taken by another program; {other} is free: --port {other}")
+    say.line(f"Port {wished} is taken by another program; serving on {other} instead.")
+    return other
+
+
+def ensure_up(settings: Settings, *, port: int | None) -> bool:
+    """Have the whole platform running; True when this call started it."""
+    running = foundation_settings.running_engines(settings)
+    if "api" in running:
+        return False
+    if running_supervisor(settings.home) is not None:
+        raise CannotStart("Segue is running without its API: stop it with ./segue down first")
+    start_detached(settings, port=port, with_api=True)
+    return True
+
+
+def start_detached(settings: Settings, *, port: int | None, with_api: bool) -> None:
+    """Start `segue up` as a process of its own and return once it is ready; its words are passed on meanwhile."""
+    log = settings.home / "log" / "supervisor.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        output = log.open("ab")
+    except OSError as error:
+        raise CannotStart(f"cannot write in {log.parent}: {error.strerror}") from error
+    words = ["up", *(["--port", str(port)] if port is not None else []), *([] if with_api else ["--without-api"])]
+    with output, log.open(encoding="utf-8", errors="replace") as said:
+        said.seek(0, os.SEEK_END)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", *words],
+            cwd=REPOSITORY,
+            env=foundation_settings.child_environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            _pass_on(process, said)
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            raise
+
+
+def _pass_on(process: subprocess.Popen[bytes], said: "os.PathLike[str] | object") -> None:
+    last = ""
+    while True:
+        ended = process.poll() is not None
+        while text := said.readline():  # type: ignore[attr-defined]
+            last = text.strip()
+            if not last.startswith("segue:"):
+                say.line(last)
+            if last.startswith(READY):
+                return
+        if ended:
+            raise CannotStart(last.removeprefix("segue: ") or "the supervisor ended without a word")
+        time.sleep(0.05)
+
+
+def down() -> None:
+    """Stop what runs on this home."""
+    settings = foundation_settings.load()
+    if stop(settings):
+        say.line("Segue has stopped.")
+    else:
+        say.line("Segue is not running.")
+
+
+def stop(settings: Settings) -> bool:
+    """Stop the supervisor of this home and wait until it is gone; False when there was none."""
+    pid = running_supervisor(settings.home)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    wait(settings)
+    return True
+
+
+def wait(settings: Settings) -> None:
+    """Return when nothing runs on this home any more."""
+    while running_supervisor(settings.home) is not None:
+        time.sleep(0.05)
+
+
+def status(*, as_json: bool) -> None:
+    """Print each part with its state; exit status 1 when nothing runs."""
+    settings = foundation_settings.load()
+    pid = running_supervisor(settings.home)
+    parts = _parts(settings) if pid is not None else []
+    if as_json:
+        address = foundation_settings.running_engines(settings).get("api")
+        say.out.print_json(json.dumps({"running": pid is not None, "api": address, "parts": parts}))
+    elif pid is None:
+        say.out.print("Segue is not running: start it with ./segue up", markup=False)
+    else:
+        for part in parts:
+            since = datetime.fromisoformat(str(part["since"]))
+            minutes = (utc_now() - since).total_seconds() / 60
+            restarts = f", {part['restarts']} restarts" if part["restarts"] else ""
+            say.out.print(
+                f"{part['name']:<11} {part['state']:<9} pid {part['pid'] or '–':<8} for {minutes:.1f} min{restarts}",
+                markup=False,
+            )
+        say.out.print(f"api at      {foundation_settings.running_engines(settings).get('api', '–')}", markup=False)
+    if pid is None:
+        sys.exit(1)
+
+
+def _parts(settings: Settings) -> list[dict[str, object]]:
+    try:
+        written = json.loads((settings.run_dir / "status.json").read_text())
+    except (OSError, ValueError):
+        return []
+    return list(written["children"])
+
+
+def logs(name: str, *, lines: int, follow: bool) -> None:
+    """Print the last lines of a part's log, and with `follow` what comes after."""
+    folder = foundation_settings.load().home / "log"
+    path = folder / f"{Path(name).name}.log"
+    if not path.exists():
+        there = ", ".join(sorted(log.stem for log in folder.glob("*.log"))) or "none yet"
+        raise NoSuchPart(f"there is no log of {name!r}; there are: {there}")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for text in deque(file, maxlen=lines):
+            sys.stdout.write(text)
+        while follow:
+            sys.stdout.write(file.readline())
+            sys.stdout.flush()
+            time.sleep(0.1)

@@ -1,0 +1,68 @@
+"""The shipper's process (`python -m cli.shipper`): carries the event log and the outbox to the stores."""
+
+import argparse
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+
+from catalog_api.migrate import migrate as migrate_postgres
+from catalog_api.outbox.service import OutboxMover
+from event_log.clickhouse import ClickHouseSink
+from event_log.opening import open_log
+from event_log.shipper import Shipper
+from feature_store.online import RecentSongsSink
+from foundation import settings as foundation_settings
+from foundation.engines import clickhouse
+from foundation.engines.redis import open_redis
+from foundation.settings import Settings
+from foundation.telemetry import configure_logging
+from warehouse.migrate import migrate as migrate_warehouse
+
+log = logging.getLogger(__name__)
+
+
+def ship(settings: Settings, stop: threading.Event, ready: Path | None) -> None:
+    """Move what is in the log to every sink, and the outbox into the log, until told to stop.
+
+    The tables are brought to the newest version first; then the file `ready` says so.
+    """
+    engines = foundation_settings.connected(settings).engines
+    migrate_postgres(engines.postgres)
+    writer = clickhouse.open_clickhouse(engines.clickhouse)
+    applied = migrate_warehouse(writer)
+    writer.close()
+    log.info("warehouse: %s", ", ".join(applied) or "current")
+    sinks = [ClickHouseSink(clickhouse.open_clickhouse(engines.clickhouse), settings.log_dir), RecentSongsSink(open_redis(engines.redis))]
+    shipper = Shipper(settings.log_dir, sinks)
+    outbox_log = open_log(settings, "outbox")
+    mover = threading.Thread(
+        target=OutboxMover(engines.postgres, outbox_log).run, args=(stop,), name="outbox", daemon=True
+    )
+    mover.start()
+    if ready is not None:
+        ready.write_text(str(os.getpid()))
+    try:
+        shipper.run(stop)
+    finally:
+        stop.set()
+        mover.join(timeout=5)
+        outbox_log.close()
+
+
+def main() -> None:
+    """Ship until SIGTERM."""
+    arguments = argparse.ArgumentParser(prog="python -m cli.shipper", description=__doc__)
+    arguments.add_argument("--ready", type=Path, help="a file to write once shipping has begun")
+    given = arguments.parse_args()
+    configure_logging("shipper")
+    stop = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stop.set())
+    ship(foundation_settings.load(), stop, given.ready)
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    main()

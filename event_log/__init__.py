@@ -1,0 +1,1 @@
+"""The durable log between a request and the stores: group commit, segments, shipper and sinks."""

@@ -1,0 +1,90 @@
+"""How far one sink has come, on disk: the segment it began and those it passed."""
+
+import errno
+import os
+import threading
+from collections.abc import Collection
+from pathlib import Path
+
+from event_log.segments import replace, sync, sync_directory
+
+_COMPACT_BYTES = 256 * 1024
+
+
+class Cursor:
+    """A file of lines `begun ID` and `passed ID`, each on disk before the call returns.
+
+    The begun segment matters after a crash: a store may hold half of it, so it is offered again before any other.
+    """
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self.path = directory / f"{name}.cursor"
+        self.begun: str | None = None
+        self.passed: set[str] = set()
+        self._changing = threading.Lock()  # the sink's thread moves it while the shipper's thread shortens it
+        self._load()
+        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        sync_directory(directory)
+
+    def begin(self, segment_id: str) -> None:
+        """Remember that the sink is about to take this segment."""
+        with self._changing:
+            if self.begun != segment_id:
+                self._append(f"begun {segment_id}\n")
+                self.begun = segment_id
+
+    def finish(self, segment_id: str) -> None:
+        """Remember that the sink holds this segment for good."""
+        with self._changing:
+            self._append(f"passed {segment_id}\n")
+            self.begun = None
+            self.passed.add(segment_id)
+
+    def passed_by_now(self) -> frozenset[str]:
+        """The segments passed so far whose files may still be there."""
+        with self._changing:
+            return frozenset(self.passed)
+
+    def forget(self, segment_ids: Collection[str]) -> None:
+        """Drop segments whose files have gone for good, and shorten the file when it has grown."""
+        with self._changing:
+            self.passed.difference_update(segment_ids)
+            if os.fstat(self._descriptor).st_size > _COMPACT_BYTES:
+                self._compact()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+    def _load(self) -> None:
+        if not self.path.exists():
+            return
+        text = self.path.read_text(errors="replace")
+        whole = text[: text.rfind("\n") + 1]
+        for line in whole.splitlines():
+            word, _, segment_id = line.partition(" ")
+            if word == "begun":
+                self.begun = segment_id
+            elif word == "passed":
+                self.passed.add(segment_id)
+                self.begun = None
+        if whole != text:
+            replace(self.path, whole.encode())
+
+    def _append(self, line: str) -> None:
+        size = os.fstat(self._descriptor).st_size
+        try:
+            if os.write(self._descriptor, line.encode()) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+            sync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, size)  # half a line would swallow the next one
+            raise
+
+    def _compact(self) -> None:
+        lines = [f"passed {segment_id}\n" for segment_id in sorted(self.passed)]
+        if self.begun is not None:
+            lines.append(f"begun {self.begun}\n")
+        replace(self.path, "".join(lines).encode())
+        os.close(self._descriptor)
+        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)

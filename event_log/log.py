@@ -1,0 +1,209 @@
+"""Where an event is made safe: many requests share one write and one sync, and each returns when it is on disk."""
+
+import asyncio
+import errno
+import logging
+import re
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeAlias
+
+from event_log.errors import LogBusy, LogFull, LogUnavailable
+from event_log.open_segment import OpenSegment
+from event_log.segments import record, sync_directory
+from foundation.contracts.events import Event, encode
+
+logger = logging.getLogger(__name__)
+
+WAITING_BYTES = 64 * 1024 * 1024
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_WORKER = re.compile(r"[A-Za-z0-9_.-]+")
+
+Loop: TypeAlias = asyncio.AbstractEventLoop
+
+
+def worker_name(role: str, started_at: datetime, pid: int) -> str:
+    """A name that no other process of this log ever has: segments are named after it.
+
+    >>> from datetime import UTC
+    >>> worker_name("api", datetime(2026, 3, 1, 12, 30, 15, 250, UTC), pid=71)
+    'api-20260301T123015000250-71'
+    """
+    return f"{role}-{started_at:%Y%m%dT%H%M%S%f}-{pid}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Append:
+    """One caller's record, and where the caller waits: in an event loop, or in a thread of its own."""
+
+    record: bytes
+    loop: Loop | None
+    waiter: "asyncio.Future[None] | Future[None]"
+
+
+class EventLog:
+    """One worker's log. Any task and any thread may append; one thread writes."""
+
+    def __init__(
+        self, directory: Path, worker: str, *, age: timedelta, size: int, waiting_bytes: int = WAITING_BYTES
+    ) -> None:
+        """A segment is handed to the shipper at `age` or `size`; more than `waiting_bytes` waiting is refused."""
+        if not _WORKER.fullmatch(worker):
+            raise ValueError(f"a worker's name becomes a file name: {worker!r} cannot")
+        self._directory, self._worker = directory, worker
+        self._age, self._size, self._limit = age.total_seconds(), size, waiting_bytes
+        self._appends: deque[_Append] = deque()
+        self._waiting_bytes = 0
+        self._changed = threading.Condition()
+        self._is_idle = self._is_closing = False
+        self._segment: OpenSegment | None = None
+        self._sequence = 0
+        self._close_at = float("inf")  # time.monotonic() at which the open segment is old enough
+        self._is_failing = False
+        _make_durable(directory)
+        self._thread = threading.Thread(target=self._run, name=f"log-{worker}", daemon=True)
+        self._thread.start()
+
+    async def append(self, events: list[Event]) -> None:
+        """Return once the events are on disk. Raises LogUnavailable, LogFull or LogBusy when they are not."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._enqueue(_Append(record(encode(events)), loop, waiter))
+        await waiter
+
+    def append_now(self, events: list[Event]) -> None:
+        """The same for callers outside an event loop: blocks until the events are on disk."""
+        waiter: Future[None] = Future()
+        self._enqueue(_Append(record(encode(events)), None, waiter))
+        waiter.result()
+
+    def close(self) -> None:
+        """Write what is waiting, hand over the last segment, and refuse from now on."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _enqueue(self, append: _Append) -> None:
+        size = len(append.record)
+        with self._changed:
+            if self._is_closing:
+                raise LogUnavailable("the event log is closed")
+            # A record larger than the limit passes when it is alone, else it never would.
+            if self._appends and self._waiting_bytes + size > self._limit:
+                raise LogBusy("more events are waiting than the log holds; send them again in a moment")
+            self._appends.append(append)
+            self._waiting_bytes += size
+            if self._is_idle:
+                self._is_idle = False
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            try:
+                error = self._commit(batch) if batch else None
+            except Exception as unexpected:  # whoever waits must hear of it, and the log goes on
+                logger.exception("the event log failed")
+                self._close_segment()
+                error = LogUnavailable(f"the event log failed: {unexpected}")
+            _answer(batch, error)
+            if time.monotonic() >= self._close_at:
+                self._close_segment()
+        self._close_segment()
+
+    def _next_batch(self) -> list[_Append] | None:
+        """What to write next, at most about a segment; empty when a segment grew old; None when all is done."""
+        with self._changed:
+            while not self._appends:
+                if self._is_closing:
+                    return None
+                left = self._close_at - time.monotonic()
+                if left <= 0:
+                    return []
+                self._is_idle = True
+                self._changed.wait(None if left == float("inf") else left)
+                self._is_idle = False
+            batch, size = [], 0
+            while self._appends and size < self._size:
+                batch.append(self._appends.popleft())
+                size += len(batch[-1].record)
+            self._waiting_bytes -= size
+            return batch
+
+    def _commit(self, batch: list[_Append]) -> LogUnavailable | None:
+        """Write and sync the records as one; returns why they are not on disk, if they are not."""
+        try:
+            if self._segment is None:
+                self._segment = self._new_segment()
+                self._close_at = time.monotonic() + self._age
+            self._segment.append(b"".join(append.record for append in batch))
+        except OSError as error:
+            self._close_segment()
+            return self._failed(error)
+        if self._is_failing:
+            self._is_failing = False
+            logger.warning("the event log writes again")
+        if self._segment.size >= self._size:
+            self._close_segment()
+        return None
+
+    def _new_segment(self) -> OpenSegment:
+        while True:
+            self._sequence += 1
+            segment = OpenSegment.create(self._directory, f"{self._worker}-{self._sequence:012d}")
+            if segment is not None:
+                return segment
+
+    def _close_segment(self) -> None:
+        segment, self._segment, self._close_at = self._segment, None, float("inf")
+        if segment is not None:
+            segment.close()
+
+    def _failed(self, error: OSError) -> LogUnavailable:
+        if not self._is_failing:
+            self._is_failing = True
+            logger.error("the event log cannot write: %s", error)
+        refusal = LogFull if error.errno in _NO_ROOM else LogUnavailable
+        return refusal(f"the event log cannot write: {error.strerror}")
+
+
+def _answer(batch: list[_Append], error: LogUnavailable | None) -> None:
+    """Wake everyone who waits for this batch: each event loop once, however many of its tasks wait."""
+    by_loop: dict[Loop, list[asyncio.Future[None]]] = {}
+    for append in batch:
+        if isinstance(append.waiter, Future):
+            _settle(append.waiter, error)
+        elif append.loop is not None:
+            by_loop.setdefault(append.loop, []).append(append.waiter)
+    for loop, waiters in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle_all, waiters, error)
+        except RuntimeError:  # the loop has gone, and with it everyone who waited there
+            logger.info("%d appends were answered after their event loop had closed", len(waiters))
+
+
+def _settle_all(waiters: "list[asyncio.Future[None]]", error: LogUnavailable | None) -> None:
+    for waiter in waiters:
+        _settle(waiter, error)
+
+
+def _settle(waiter: "asyncio.Future[None] | Future[None]", error: LogUnavailable | None) -> None:
+    if waiter.done():  # its task was cancelled
+        return
+    if error is None:
+        waiter.set_result(None)
+    else:
+        waiter.set_exception(
+            type(error)(error.detail)
+        )  # one each: an exception raised twice grows its traceback
+
+
+def _make_durable(directory: Path) -> None:
+    if not directory.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        sync_directory(directory.parent)

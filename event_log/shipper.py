@@ -1,0 +1,174 @@
+"""Carries closed segments to every sink, each at its own pace, and removes what all of them hold."""
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from event_log.cursor import Cursor
+from event_log.errors import AlreadyShipping
+from event_log.reading import closed, events_of, in_order, pending
+from event_log.segments import OPEN, adopt, sync_directory
+from event_log.sink import Sink
+
+__all__ = ["Shipper", "pending"]
+
+logger = logging.getLogger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between tries of a sink that is down
+
+
+class Shipper:
+    """The one reader of a log. A sink that is down stops no other; its segments wait on disk."""
+
+    def __init__(
+        self, directory: Path, sinks: Sequence[Sink], *, poll: timedelta = timedelta(milliseconds=50)
+    ) -> None:
+        """`poll` is how long an idle sink sleeps before it looks for new segments."""
+        self._directory, self._sinks, self._poll = directory, sinks, poll.total_seconds()
+        self._ages: dict[str, int] = {}
+        self._decoded = lru_cache(maxsize=len(sinks))(events_of)  # sinks side by side read a segment once
+        self._reading = threading.Lock()
+
+    def ship(self) -> int:
+        """One pass over what is closed now; returns how many segments every sink has passed.
+
+        A sink that fails is told in the log of the process and stays behind; the others go on.
+        """
+        with self._claimed() as cursors:
+            adopt_abandoned(self._directory)
+            for sink, cursor in zip(self._sinks, cursors, strict=True):
+                try:
+                    self._advance(sink, cursor, threading.Event())
+                except Exception as error:  # noqa: BLE001 - a sink may fail in any way its engine knows
+                    logger.warning("sink %s is down: %s", sink.name, _brief(error))
+            return self._remove_passed(cursors)
+
+    def run(self, stop: threading.Event) -> None:
+        """Ship until `stop` is set: a thread per sink, and this one to adopt and to clear away."""
+        with self._claimed() as cursors:
+            threads = [
+                threading.Thread(
+                    target=self._feed, args=(sink, cursor, stop), name=f"sink-{sink.name}", daemon=True
+                )
+                for sink, cursor in zip(self._sinks, cursors, strict=True)
+            ]
+            for thread in threads:
+                thread.start()
+            while not stop.wait(self._poll):
+                try:
+                    adopt_abandoned(self._directory)
+                    self._remove_passed(cursors)
+                except OSError as error:
+                    logger.warning("the log's folder cannot be tidied: %s", error)
+                    stop.wait(_LONGEST_PAUSE)
+            for thread in threads:
+                thread.join()
+            self._remove_passed(cursors)
+
+    def _feed(self, sink: Sink, cursor: Cursor, stop: threading.Event) -> None:
+        pause, down_since = _FIRST_PAUSE, None
+        while not stop.is_set():
+            try:
+                moved = self._advance(sink, cursor, stop)
+            except Exception as error:  # noqa: BLE001 - a sink may fail in any way its engine knows
+                if down_since is None:
+                    down_since = time.monotonic()
+                    logger.warning("sink %s is down, its segments wait: %s", sink.name, _brief(error))
+                stop.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                continue
+            if moved and down_since is not None:
+                logger.warning(
+                    "sink %s takes segments again after %.1f s", sink.name, time.monotonic() - down_since
+                )
+                pause, down_since = _FIRST_PAUSE, None
+            if not moved:
+                stop.wait(self._poll)
+
+    def _advance(self, sink: Sink, cursor: Cursor, stop: threading.Event) -> int:
+        """Give the sink what is closed and it has not passed; returns how many segments it took."""
+        moved = 0
+        for path in self._due(cursor):
+            if stop.is_set():
+                break
+            cursor.begin(path.stem)
+            with self._reading:
+                events = self._decoded(path)
+            sink.apply(path.stem, events)
+            cursor.finish(path.stem)
+            moved += 1
+        return moved
+
+    def _due(self, cursor: Cursor) -> list[Path]:
+        """What the sink has yet to take. What it had begun comes first: see Cursor."""
+        passed = (
+            cursor.passed_by_now()
+        )  # asked before the folder: a passed segment goes from the folder first
+        paths = {name: path for name, path in closed(self._directory).items() if name not in passed}
+        for name, path in paths.items():
+            if name not in self._ages:
+                self._ages[name] = path.stat().st_mtime_ns
+        names = in_order({name: self._ages[name] for name in paths})
+        names.sort(key=lambda name: name != cursor.begun)
+        return [paths[name] for name in names]
+
+    def _remove_passed(self, cursors: Sequence[Cursor]) -> int:
+        paths = closed(self._directory)
+        passed = [cursor.passed_by_now() for cursor in cursors]
+        done = [name for name in paths if all(name in by_sink for by_sink in passed)]
+        for name in done:
+            paths[name].unlink(missing_ok=True)
+            self._ages.pop(name, None)
+        if done:
+            # A name that came back after a power cut must still be known as passed.
+            sync_directory(self._directory)
+            for cursor in cursors:
+                cursor.forget(done)
+        return len(done)
+
+    @contextmanager
+    def _claimed(self) -> Iterator[list[Cursor]]:
+        """The cursors, while no other process ships this log. Raises AlreadyShipping when one does."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._directory / "shipper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise AlreadyShipping(
+                    "another process ships this log", directory=str(self._directory)
+                ) from error
+            cursors = [Cursor(self._directory, sink.name) for sink in self._sinks]
+            there = closed(self._directory).keys()
+            for cursor in cursors:
+                cursor.forget(cursor.passed_by_now() - there)
+            try:
+                yield cursors
+            finally:
+                for cursor in cursors:
+                    cursor.close()
+        finally:
+            os.close(lock)
+
+
+def adopt_abandoned(directory: Path) -> list[str]:
+    """Close the segments whose writers have died; returns their ids."""
+    adopted = []
+    for path in directory.glob(f"*{OPEN}"):
+        with suppress(FileNotFoundError):
+            if adopt(path):
+                adopted.append(path.stem)
+                logger.info("took over %s from a writer that has gone", path.name)
+    return adopted
+
+
+def _brief(error: Exception) -> str:
+    """The first line of an error: an engine may tell a page."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}"

@@ -1,0 +1,18 @@
+"""The port of a store that events flow into: the log knows no more of it than this."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from foundation.contracts.events import Event
+
+
+class Sink(Protocol):
+    """A store that takes whole segments, in order, each as often as it is offered."""
+
+    name: str  # letters, digits, dash and underscore: it names the sink's cursor file
+
+    def apply(self, segment_id: str, events: Sequence[Event]) -> None:
+        """Take the events of one segment; the same segment again must change nothing.
+
+        An exception means "not now": the same segment is offered again later, before any other.
+        """

@@ -1,0 +1,1 @@
+"""Features of listeners and songs, online for serving and offline as of a moment."""

@@ -1,0 +1,50 @@
+"""What each feature is: whose it is, what it means, how much of it is kept and for how long."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A value that models may read, online (now, from Redis) and offline (as of a moment, from the warehouse).
+
+    Both ways give the same value for the same events: that is what makes training on it honest.
+    """
+
+    name: str
+    entity: str  # what one value belongs to
+    meaning: str
+    limit: int  # how many entries a value has at most
+    kept: timedelta  # how long a value outlives the last event that touched it
+
+    def key(self, entity_id: int) -> str:
+        """Where Redis keeps the value of one entity; in a cluster, all of an entity's values are on one node.
+
+        >>> RECENT_SONGS.key(7)
+        'segue:recent_songs:{7}'
+        """
+        return f"segue:{self.name}:{{{entity_id}}}"
+
+
+RECENT_SONGS = Feature(
+    name="recent_songs",
+    entity="listener",
+    meaning=(
+        "The songs of the listener's listens, each with the beginning of its latest listen, newest first. "
+        "Listens, not starts: a song skipped after five seconds says little about taste, and starts are not kept "
+        "for ever, so that no past moment could be asked for them. Imported listens count like all others. "
+        "Of two songs at the same millisecond the one whose id is later as text comes first."
+    ),
+    limit=100,
+    kept=timedelta(days=90),
+)
+
+KNOWN_LISTENER = Feature(
+    name="known_listener",
+    entity="listener",
+    meaning="That the catalog has told of this listener: serving knows who exists before the next bundle lists them.",
+    limit=1,
+    kept=timedelta(days=90),
+)
+
+FEATURES = (RECENT_SONGS, KNOWN_LISTENER)

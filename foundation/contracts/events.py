@@ -1,0 +1,81 @@
+"""The events that travel through the log, each a small immutable record that the JSON of a segment holds."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+PlaySource = Literal["organic", "recommended", "imported"]
+
+
+class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True):
+    """A play's start, or its end with how long it lasted. Its key is (`play_id`, `kind`): the first one counts.
+
+    A play whose start was never told is told by its end alone, as an import does.
+    """
+
+    play_id: UUID
+    kind: Literal["start", "end"]
+    listener_id: int
+    song_id: int
+    started_at: datetime  # UTC, as the client says, else when it reached us
+    received_at: datetime  # UTC
+    played_ms: int | None = None  # of an end
+    song_ms: int | None = None  # the song's length where it is known
+    source: PlaySource = "organic"
+    origin: str = ""  # the name of the import it came from
+    slate_id: UUID | None = None
+    position: int | None = None
+
+
+class ImportedCount(msgspec.Struct, frozen=True, tag="imported_count", kw_only=True):
+    """How often a listener played a song in all, from a source that tells no times. Its key is the first three."""
+
+    origin: str
+    listener_id: int
+    song_id: int
+    plays: int
+    received_at: datetime
+
+
+class SongChanged(msgspec.Struct, frozen=True, tag="song", kw_only=True):
+    """A song as it is now; the row with the highest `version` of a song is the valid one."""
+
+    song_id: int
+    title: str
+    artist_id: int
+    artist: str
+    album: str = ""
+    genre: str = ""
+    song_ms: int | None = None
+    released_on: date | None = None
+    origin: str = ""
+    external_id: str = ""
+    version: int  # microseconds since 1970 of the change
+
+
+class ListenerChanged(msgspec.Struct, frozen=True, tag="listener", kw_only=True):
+    """A listener as they are now, without anything that names them; the highest `version` is the valid row."""
+
+    listener_id: int
+    country: str = ""  # ISO 3166-1 alpha-2
+    origin: str = ""
+    external_id: str = ""
+    version: int
+
+
+Event = PlaybackEvent | ImportedCount | SongChanged | ListenerChanged
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(list[Event])
+
+
+def encode(events: list[Event]) -> bytes:
+    """Events as one record of the log: a JSON array of tagged objects."""
+    return _encoder.encode(events)
+
+
+def decode(record: bytes) -> list[Event]:
+    """What `encode` wrote. Raises msgspec.DecodeError or ValidationError for anything else."""
+    return _decoder.decode(record)

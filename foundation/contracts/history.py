@@ -1,0 +1,47 @@
+"""Listening history in one shape, whoever tells it: what every reader of an export or generator hands to the import."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import polars as pl
+
+LISTENERS = {"external_id": pl.String, "country": pl.String}
+ARTISTS = {"external_id": pl.String, "name": pl.String, "country": pl.String}
+SONGS = {
+    "external_id": pl.String,
+    "artist_external_id": pl.String,
+    "title": pl.String,
+    "album": pl.String,  # "" where none is known
+    "genre": pl.String,  # "" where none is known
+    "song_ms": pl.UInt32,  # null where unknown
+    "released_on": pl.Date,  # null where unknown
+}
+PLAYS = {
+    "play_id": pl.Binary,  # 16 bytes, big-endian
+    "listener_external_id": pl.String,
+    "song_external_id": pl.String,
+    "started_at": pl.Datetime("ms", "UTC"),
+    "played_ms": pl.UInt32,
+}
+COUNTS = {"listener_external_id": pl.String, "song_external_id": pl.String, "plays": pl.UInt64}
+
+
+def empty(schema: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+    """A frame without rows, of the given schema."""
+    return pl.DataFrame(schema=schema)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One source's listeners, artists, songs and plays or play counts; ids are the source's own, as text.
+
+    `refused` counts rows left out, by reason. Every reference in `plays`, `counts` and `songs` names a row that is here.
+    """
+
+    source: str
+    listeners: pl.DataFrame
+    artists: pl.DataFrame
+    songs: pl.DataFrame
+    plays: pl.DataFrame = field(default_factory=lambda: empty(PLAYS))
+    counts: pl.DataFrame = field(default_factory=lambda: empty(COUNTS))
+    refused: Counter[str] = field(default_factory=Counter)

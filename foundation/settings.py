@@ -1,0 +1,157 @@
+"""Every knob of the platform, read in this one place from the environment and from the running supervisor."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from foundation.errors import NotRunning, Unconfigured
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+EMBEDDED = "embedded"
+
+
+class Engines(BaseModel, frozen=True):
+    """Where the engines are: a URL each, or `embedded` for the one the supervisor starts."""
+
+    postgres: str = EMBEDDED  # or postgresql://user:password@host/database
+    redis: str = EMBEDDED  # or redis://…
+    clickhouse: str = EMBEDDED  # or http(s)://user:password@host:8123/database
+    clickhouse_reader: str = EMBEDDED  # the same server as a user who may only read
+    blobs: str = EMBEDDED  # file://HOME/blobs, or s3://bucket/prefix
+    vectors: str = EMBEDDED  # edge://HOME/vectors, or qdrant://host:6333
+
+
+class Tokens(BaseModel, frozen=True):
+    """Access tokens: who issues them, for whom, and how long they hold."""
+
+    secret: SecretStr | None = None  # on a laptop one is made; elsewhere it must be given
+    issuer: str = "segue"
+    audience: str = "segue-api"
+    lifetime: timedelta = timedelta(hours=1)
+
+
+class EventLog(BaseModel, frozen=True):
+    """The log between a request and the stores."""
+
+    segment_age: timedelta = timedelta(milliseconds=500)  # a segment is closed and shipped at this age
+    segment_bytes: int = 8 * 1024 * 1024  # or at this size
+    late: timedelta = timedelta(days=30)  # how old an event may be; ids are remembered as long
+
+
+class Api(BaseModel, frozen=True):
+    """The one address people connect to."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+
+
+class Embedded(BaseModel, frozen=True):
+    """How the embedded engines run."""
+
+    account: str = "nobody"  # Postgres refuses to run as root: it becomes this account
+
+
+class Settings(BaseSettings, frozen=True):
+    """Every knob. `SEGUE__ENGINES__CLICKHOUSE=http://…` sets one; `SEGUE_HOME` says where state lives."""
+
+    model_config = SettingsConfigDict(env_prefix="SEGUE__", env_nested_delimiter="__", populate_by_name=True)
+
+    home: Path = Field(default=REPOSITORY / "var", validation_alias="SEGUE_HOME")
+    place: Literal["laptop", "ci", "production"] = "laptop"
+    engines: Engines = Engines()
+    tokens: Tokens = Tokens()
+    event_log: EventLog = EventLog()
+    api: Api = Api()
+    embedded: Embedded = Embedded()
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the supervisor says what is running."""
+        return self.home / "run"
+
+    @property
+    def log_dir(self) -> Path:
+        """Where the event log keeps its segments."""
+        return self.home / "event_log"
+
+
+def load() -> Settings:
+    """The settings, with `home` made absolute; engines may still say `embedded`."""
+    settings = Settings()
+    return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
+
+
+def running_engines(settings: Settings) -> Mapping[str, str]:
+    """What the supervisor of this home wrote into `run/engines.json`; empty when none is running."""
+    try:
+        written = json.loads((settings.run_dir / "engines.json").read_text())
+        os.kill(written["supervisor_pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {name: url for name, url in written.items() if isinstance(url, str)}
+
+
+def connected(settings: Settings) -> Settings:
+    """The same settings with a real URL for every engine.
+
+    Raises NotRunning when an embedded engine is wanted and no supervisor runs on this home.
+    """
+    running = running_engines(settings)
+    local = {"blobs": f"file://{settings.home}/blobs", "vectors": f"edge://{settings.home}/vectors"}
+    urls = {}
+    for name, url in settings.engines.model_dump().items():
+        if url != EMBEDDED:
+            urls[name] = url
+        elif name in local:
+            urls[name] = local[name]
+        elif name in running:
+            urls[name] = running[name]
+        else:
+            raise NotRunning("Segue is not running: start it with ./segue up", engine=name)
+    return settings.model_copy(update={"engines": Engines(**urls)})
+
+
+def token_secret(settings: Settings) -> str:
+    """The key that signs tokens: the given one, or on a laptop one made once and kept in `run/token.key`.
+
+    Raises Unconfigured in production without a given key of 32 bytes or more.
+    """
+    if settings.tokens.secret is not None:
+        given = settings.tokens.secret.get_secret_value()
+        if len(given.encode()) < 32:
+            raise Unconfigured("SEGUE__TOKENS__SECRET must have at least 32 bytes (RFC 8725, section 3.5)")
+        return given
+    if settings.place == "production":
+        raise Unconfigured("set SEGUE__TOKENS__SECRET: production does not invent a signing key")
+    kept = settings.run_dir / "token.key"
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return kept.read_text()
+    with os.fdopen(descriptor, "w") as file:
+        secret = secrets.token_urlsafe(48)
+        file.write(secret)
+    return secret
+
+
+def child_environment(settings: Settings) -> Mapping[str, str]:
+    """The whole environment of a process we start: our own settings, and what any program needs."""
+    handed = {name: value for name, value in os.environ.items() if name.startswith("SEGUE")}
+    return handed | {
+        "SEGUE_HOME": os.fspath(settings.home),
+        "PYTHONPATH": os.fspath(REPOSITORY),
+        "PYTHONUNBUFFERED": "1",
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": os.fspath(settings.home),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "OPENBLAS_NUM_THREADS": "1",  # implicit brings its own threads; OpenBLAS's beside them slow it down
+    }

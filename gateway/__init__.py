@@ -1,0 +1,1 @@
+"""One door for all of Segue's HTTP: composes the services behind one port."""

@@ -1,0 +1,1 @@
+"""Alternating least squares: training, confidence, fold-in, around the library `implicit`."""

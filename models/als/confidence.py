@@ -1,0 +1,47 @@
+"""How sure we are that a listener likes a song, from how often they listened to it and how many others do."""
+
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from models.arrays import Matrix
+
+Weighting = Literal["binary", "log"]
+
+
+def confidence(listens: Matrix, weighting: Weighting, alpha: float, damping: float = 0.0) -> Matrix:
+    """The confidence of every heard pair, float32 [listeners × songs]; an unheard pair has confidence 1.
+
+        c_ui = alpha * w_ui * d_i
+
+        binary   w_ui = 1
+        log      w_ui = ln(1 + n_ui), divided by its mean over the songs of listener u
+        d_i      = (k_i / mean of k over all heard pairs) ^ -damping,  k_i = listeners of song i
+
+    Dividing by the listener's mean makes a heavy listener no louder than a light one. Damping trusts a listen to what
+    few people know more than one to what everybody plays; 0 trusts all alike.
+
+    >>> confidence(sp.csr_array([[1.0, 0.0, 100.0]]), "log", 2.0).toarray().round(2).tolist()
+    [[0.52, 0.0, 3.48]]
+    """
+    weights = _weights(listens, weighting) * _damping(listens, damping) * alpha
+    return sp.csr_array((weights.astype(np.float32), listens.indices, listens.indptr), shape=listens.shape)
+
+
+def _weights(listens: Matrix, weighting: Weighting) -> NDArray[np.float64]:
+    if weighting == "binary":
+        return np.ones(listens.nnz)
+    logarithms = np.log1p(listens.data.astype(np.float64))
+    songs = np.diff(listens.indptr)
+    of_listener = np.repeat(np.arange(listens.shape[0]), songs)
+    means = np.bincount(of_listener, logarithms, minlength=listens.shape[0]) / songs.clip(1)
+    weights: NDArray[np.float64] = logarithms / means[of_listener]
+    return weights
+
+
+def _damping(listens: Matrix, damping: float) -> NDArray[np.float64]:
+    known = np.bincount(listens.indices, minlength=listens.shape[1])[listens.indices].astype(np.float64)
+    damped: NDArray[np.float64] = (known / known.mean()) ** -damping if known.size else known
+    return damped

@@ -1,0 +1,106 @@
+"""Trains the factors of listeners and songs from who listened to what, the same for the same seed everywhere.
+
+Source: Hu, Koren, Volinsky, "Collaborative filtering for implicit feedback datasets", 2008. The loss is
+
+    sum over all u, i of  c_ui (p_ui - x_u · y_i)^2  +  regularisation (sum_u |x_u|^2 + sum_i |y_i|^2)
+
+with p = 1 and c = `models.als.confidence` where u heard i, p = 0 and c = 1 elsewhere.
+
+A model is a committee: the loss is minimised once for each of several numbers of factors, and the rows are laid side by
+side, so that one inner product adds the opinions of all. A small member knows the broad taste, a large one the niches;
+together they are right more often than any one of the same total size (docs/evaluation.md has the numbers).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import threadpoolctl
+from implicit.cpu.als import AlternatingLeastSquares
+
+from models.als.confidence import Weighting, confidence
+from models.arrays import Factors, Matrix
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What there is to choose; together with the data it determines the model."""
+
+    members: tuple[int, ...] = (16, 32, 64)  # the factors of each member of the committee
+    regularisation: float = 5.0
+    weighting: Weighting = "log"
+    alpha: float = 7.0
+    damping: float = 0.35
+    iterations: int = 15
+    seed: int = 1
+
+    @property
+    def factors(self) -> int:
+        """The length of a row of the whole model."""
+        return sum(self.members)
+
+    def as_dict(self) -> dict[str, str | int | float]:
+        """The parameters by name, as the registry and the version digest want them."""
+        return {
+            "members": "+".join(map(str, self.members)),
+            "regularisation": self.regularisation,
+            "weighting": self.weighting,
+            "alpha": self.alpha,
+            "damping": self.damping,
+            "iterations": self.iterations,
+            "seed": self.seed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What training found: one row of factors per listener and per song; their inner product is the score."""
+
+    listener_factors: Factors  # [listeners × factors]
+    song_factors: Factors  # [songs × factors]
+
+
+def train(
+    listens: Matrix, parameters: Parameters, *, threads: int = 0, progress: Progress | None = None
+) -> Model:
+    """The factors of every row and column of `listens` [listeners × songs]; `threads` 0 means every core.
+
+    Each row is solved by itself and numpy's BLAS is held to one thread, so the number of threads changes nothing
+    in the result; one BLAS thread is also what `implicit` is fastest with. `progress` hears the part done, 0 to 1.
+    """
+    weights = sp.csr_matrix(confidence(listens, parameters.weighting, parameters.alpha, parameters.damping))
+    rounds = parameters.iterations * len(parameters.members)
+    done = 0
+
+    def tell(*_iteration: object) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done / rounds)
+
+    with threadpoolctl.threadpool_limits(1, "blas"):
+        members = [_member(weights, factors, parameters, threads, tell) for factors in parameters.members]
+    return Model(
+        np.hstack([member.listener_factors for member in members]),
+        np.hstack([member.song_factors for member in members]),
+    )
+
+
+def _member(
+    weights: sp.csr_matrix, factors: int, parameters: Parameters, threads: int, tell: Callable[..., None]
+) -> Model:
+    library = AlternatingLeastSquares(
+        factors=factors,
+        regularization=parameters.regularisation,
+        iterations=parameters.iterations,
+        num_threads=threads,
+        random_state=np.random.default_rng(parameters.seed),
+    )
+    library.fit(weights, show_progress=False, callback=tell)
+    # Training ends with the songs, and moves by approximate steps. One exact step for the listeners makes each row
+    # what fold-in gives for the same songs, so that folding in one more song starts from where training ended.
+    listeners = library.recalculate_user(np.arange(weights.shape[0]), weights)
+    return Model(listeners.astype(np.float32), np.asarray(library.item_factors, dtype=np.float32))

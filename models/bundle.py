@@ -1,0 +1,119 @@
+"""Everything a serving process needs to recommend, as one immutable version: factors, what was heard, and the songs."""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from foundation.engines.blobs import Blobs
+from foundation.errors import Problem
+from models.arrays import Factors, Matrix
+
+FOLDER = "bundles"
+_ARRAYS = ("song_ids", "song_factors", "listener_ids", "listener_factors", "popularity")
+_FRAMES = ("songs", "listeners")
+
+
+class BundleDamaged(Problem):
+    """A stored bundle is not what was written."""
+
+    status, title = 500, "The stored model is damaged"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model ready to serve. The score of a song for a listener is the inner product of their rows, always.
+
+    Row i of `song_factors`, `popularity` and `songs`, and column i of `heard`, belong to `song_ids[i]`; row i of
+    `listener_factors` and `heard` to `listener_ids[i]`. Both id arrays ascend.
+    """
+
+    version: str
+    model: str  # registered name and version, "als/3"
+    song_ids: NDArray[np.int64]
+    song_factors: Factors  # [songs × factors]
+    listener_ids: NDArray[np.int64]  # those with any history
+    listener_factors: Factors  # [listeners × factors]
+    heard: Matrix  # bool [listeners × songs]
+    popularity: NDArray[np.int64]  # listens and imported plays of each song
+    songs: pl.DataFrame  # song_id, title, artist_id, artist, album, genre, song_ms, origin, external_id
+    listeners: pl.DataFrame  # listener_id, origin, external_id, country: all that are known, ids ascending
+    trained_until: datetime  # every listen known by then is in it
+
+
+def save(bundle: Bundle, blobs: Blobs) -> None:
+    """Write a bundle under its version, the manifest last: a bundle without one is not there."""
+    parts = _parts(bundle)
+    for name, content in parts.items():
+        blobs.put(f"{FOLDER}/{bundle.version}/{name}", content)
+    manifest = {
+        "version": bundle.version,
+        "model": bundle.model,
+        "trained_until": bundle.trained_until.isoformat(),
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()},
+    }
+    blobs.put(f"{FOLDER}/{bundle.version}/manifest.json", json.dumps(manifest, indent=2).encode())
+
+
+def load(version: str, blobs: Blobs) -> Bundle:
+    """The bundle of that version. Raises BlobMissing when there is none, BundleDamaged when its bytes have changed."""
+    manifest = json.loads(blobs.read(f"{FOLDER}/{version}/manifest.json"))
+    parts = {name: _checked(name, version, expected, blobs) for name, expected in manifest["sha256"].items()}
+    arrays = {name: np.load(io.BytesIO(parts[f"{name}.npy"]), allow_pickle=False) for name in _ARRAYS}
+    return Bundle(
+        version=manifest["version"],
+        model=manifest["model"],
+        **arrays,
+        heard=sp.csr_array(sp.load_npz(io.BytesIO(parts["heard.npz"]))),
+        songs=pl.read_parquet(parts["songs.parquet"]),
+        listeners=pl.read_parquet(parts["listeners.parquet"]),
+        trained_until=datetime.fromisoformat(manifest["trained_until"]),
+    )
+
+
+def saved(version: str, blobs: Blobs) -> bool:
+    """Whether a whole bundle of that version is stored."""
+    return blobs.exists(f"{FOLDER}/{version}/manifest.json")
+
+
+def delete(version: str, blobs: Blobs) -> None:
+    """Remove a bundle, the manifest first, so that nobody finds half of one."""
+    blobs.delete(f"{FOLDER}/{version}/manifest.json")
+    blobs.delete(f"{FOLDER}/{version}")
+
+
+def versions(blobs: Blobs) -> list[str]:
+    """The versions of which anything is stored."""
+    return sorted({key.split("/")[1] for key in blobs.keys(FOLDER)})
+
+
+def _parts(bundle: Bundle) -> Mapping[str, bytes]:
+    parts: dict[str, bytes] = {}
+    for name in _ARRAYS:
+        buffer = io.BytesIO()
+        np.save(buffer, getattr(bundle, name), allow_pickle=False)
+        parts[f"{name}.npy"] = buffer.getvalue()
+    for name in _FRAMES:
+        buffer = io.BytesIO()
+        getattr(bundle, name).write_parquet(buffer)
+        parts[f"{name}.parquet"] = buffer.getvalue()
+    buffer = io.BytesIO()
+    sp.save_npz(buffer, bundle.heard, compressed=False)
+    parts["heard.npz"] = buffer.getvalue()
+    return parts
+
+
+def _checked(name: str, version: str, expected: str, blobs: Blobs) -> bytes:
+    content = blobs.read(f"{FOLDER}/{version}/{name}")
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise BundleDamaged(
+            f"{name} of bundle {version} is not what was written: run the job song_vectors", version=version
+        )
+    return content

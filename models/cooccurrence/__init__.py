@@ -1,0 +1,1 @@
+"""What is heard by the same people belongs together: neighbourhoods of songs."""

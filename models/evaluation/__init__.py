@@ -1,0 +1,1 @@
+"""How good lists are: splits, metrics, intervals and the baselines every model must beat."""

@@ -1,0 +1,1 @@
+"""The jobs that turn listens into published models, listed in catalog.py."""

@@ -1,0 +1,47 @@
+"""Every job of the platform, one line each. Standard library only: schedulers parse this file again and again."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a job writes, from what, and when it runs."""
+
+    writes: str  # also its name, and its folder under pipelines/jobs
+    reads: tuple[str, ...]
+    does: str  # one sentence for lists and documents
+    cron: str | None = None  # None: run when an input changes
+    limit: timedelta = timedelta(minutes=30)
+
+
+JOBS = (
+    Job("interactions", ("listens", "imported_counts"), "Counts who listened to what.", cron="0 3 * * *"),
+    Job("als_model", ("interactions",), "Trains and registers the model of taste.", limit=timedelta(hours=2)),
+    Job("song_vectors", ("als_model", "songs", "listeners"), "Publishes the model, then flips to it."),
+)
+TABLES = frozenset({"listens", "imported_counts", "songs", "listeners"})  # inputs that are tables, not jobs
+
+
+def job(name: str) -> Job:
+    """The job of that name. Raises KeyError when there is none."""
+    return {each.writes: each for each in JOBS}[name]
+
+
+def in_order(jobs: tuple[Job, ...] = JOBS) -> tuple[Job, ...]:
+    """The jobs with every one after those it reads, in the order of the list otherwise.
+
+    >>> [each.writes for each in in_order(tuple(reversed(JOBS)))]
+    ['interactions', 'als_model', 'song_vectors']
+    """
+    waiting = list(jobs)
+    done: list[Job] = []
+    names = {each.writes for each in jobs}
+    while waiting:
+        written = {each.writes for each in done}
+        following = next((each for each in waiting if names.intersection(each.reads) <= written), None)
+        if following is None:
+            raise ValueError("these jobs wait for each other: " + ", ".join(each.writes for each in waiting))
+        done.append(following)
+        waiting.remove(following)
+    return tuple(done)

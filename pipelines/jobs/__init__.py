@@ -1,0 +1,1 @@
+"""One package a job, named after the one thing it writes."""

@@ -1,0 +1,1 @@
+"""Job `als_model`: the trained and registered model of taste."""

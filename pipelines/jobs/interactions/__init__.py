@@ -1,0 +1,1 @@
+"""Job `interactions`: one row per listener and song with any evidence of liking."""

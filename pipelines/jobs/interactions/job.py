@@ -1,0 +1,96 @@
+"""Counts who listened to what: one row per listener and song, from listens and from imported play counts."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from foundation.contracts.tables import Interactions
+from pipelines.context import Context, InputMissing, NothingHeard, Outcome, Schema
+from pipelines.versions import Versions, digest
+
+NAME = "interactions"
+RECIPE = 1  # part of every version: raise it when `build` or the SQL changes its meaning
+KEPT = 3
+HERE = Path(__file__).parent
+_PAIR = [Interactions.listener_id, Interactions.song_id]
+_COUNTED: Schema = dict.fromkeys((*_PAIR, Interactions.listens), pl.Int64)
+_SCHEMA: Schema = {**_COUNTED, Interactions.last_listened_at: pl.Datetime("ms", "UTC")}
+_STATE: Schema = dict.fromkeys(("listen_rows", "listen_hash", "imported_rows", "imported_hash"), pl.UInt64)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The newest interactions, as the jobs after this one read them."""
+
+    version: str
+    until: datetime  # every listen known by then is in it
+    rows: pl.DataFrame
+
+
+def build(heard: pl.DataFrame, imported: pl.DataFrame) -> pl.DataFrame:
+    """One row per pair of either input: listens and imported plays added up, sorted by listener and song.
+
+    `last_listened_at` is null where no listen has a time.
+    """
+    untimed = imported.with_columns(
+        pl.lit(None, _SCHEMA[Interactions.last_listened_at]).alias(Interactions.last_listened_at)
+    )
+    added = (
+        pl.concat([heard, untimed])
+        .group_by(_PAIR)
+        .agg(pl.col(Interactions.listens).sum(), pl.col(Interactions.last_listened_at).max())
+    )
+    return added.filter(pl.col(Interactions.listens) > 0).sort(_PAIR)
+
+
+def run(context: Context) -> Outcome:
+    """Write the interactions as of the context's moment; the same listens again change nothing."""
+    versions = Versions(NAME, context.blobs)
+    context.progress("counting listens", 0.0)
+    state = context.frame(HERE / "state.sql", _STATE, at_ms=context.at_ms).row(0, named=True)
+    version = digest(NAME, RECIPE, state)
+    known = versions.newest()
+    if known is not None and known["version"] == version:
+        return Outcome(version, changed=False, summary=_summary(known))
+    rows = build(
+        context.frame(HERE / "listens.sql", _SCHEMA, at_ms=context.at_ms),
+        context.frame(HERE / "imported.sql", _COUNTED, at_ms=context.at_ms),
+    )
+    if rows.is_empty():
+        raise NothingHeard(
+            "there are no listens yet: import a history, or make a demonstration with ./segue demo"
+        )
+    about = {
+        "rows": rows.height,
+        "listeners": rows[Interactions.listener_id].n_unique(),
+        "songs": rows[Interactions.song_id].n_unique(),
+        "until_ms": context.at_ms,
+        "state": state,
+        "written_at": context.now().isoformat(),
+    }
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer)
+    versions.write(version, {"rows.parquet": buffer.getvalue()}, about)
+    versions.point(version, about)
+    versions.prune(KEPT)
+    context.progress("counting listens", 1.0)
+    return Outcome(version, changed=True, summary=_summary(about))
+
+
+def newest(context: Context) -> Written:
+    """What this job last wrote. Raises InputMissing when it never ran."""
+    versions = Versions(NAME, context.blobs)
+    about = versions.newest()
+    if about is None:
+        raise InputMissing("there are no interactions yet: run the job interactions first", job=NAME)
+    version = str(about["version"])
+    rows = pl.read_parquet(versions.read(version, "rows.parquet"))
+    return Written(version, datetime.fromtimestamp(int(str(about["until_ms"])) / 1000, UTC), rows)
+
+
+def _summary(about: Mapping[str, object]) -> str:
+    return "{rows:,} pairs of {listeners:,} listeners and {songs:,} songs".format_map(about)

@@ -1,0 +1,1 @@
+"""Job `song_vectors`: the model published as vectors and a bundle, then flipped to."""

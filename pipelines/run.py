@@ -1,0 +1,43 @@
+"""Runs jobs by name, one or all in the order of what they read."""
+
+import importlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from foundation.errors import Problem
+from pipelines import catalog
+from pipelines.context import Context
+
+
+class UnknownJob(Problem):
+    """No job has that name."""
+
+    status, title = 404, "There is no such job"
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What a run did, and how long it took."""
+
+    name: str
+    version: str
+    changed: bool  # False: what the job writes was there already
+    summary: str
+    seconds: float
+
+
+def run(name: str, context: Context) -> JobResult:
+    """Run one job. Raises UnknownJob, or whatever Problem keeps the job from its work."""
+    if name not in {job.writes for job in catalog.JOBS}:
+        known = ", ".join(job.writes for job in catalog.JOBS)
+        raise UnknownJob(f"there is no job {name!r}; there are {known}", job=name)
+    began = time.monotonic()
+    outcome = importlib.import_module(f"pipelines.jobs.{name}.job").run(context)
+    return JobResult(name, outcome.version, outcome.changed, outcome.summary, time.monotonic() - began)
+
+
+def run_all(context: Context) -> Iterator[JobResult]:
+    """Run every job after those it reads, and give each result as it comes."""
+    for job in catalog.in_order():
+        yield run(job.writes, context)

@@ -1,0 +1,1 @@
+"""A demonstration world: invented people listen to invented music, for reasons we know."""

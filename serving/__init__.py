@@ -1,0 +1,1 @@
+"""Recommendations as an HTTP service, answered from a published bundle of models."""

@@ -1,0 +1,153 @@
+"""Recommends without a server, from the published bundle: one listener's slate, or a table for everyone."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import polars as pl
+
+from feature_store.online import lately_of
+from foundation.clock import Clock, utc_now
+from foundation.engines.blobs import open_blobs
+from foundation.engines.clickhouse import open_clickhouse_reader
+from foundation.engines.redis import Redis, open_redis
+from foundation.engines.vectors import open_vectors
+from foundation.errors import Unreachable
+from foundation.ids import SongId, UserId
+from foundation.settings import Settings
+from serving.bundle import COLLECTION
+from serving.lifespan import loader
+from serving.recommend.errors import NoModel, UnknownListener
+from serving.recommend.recommender import Feed, Recommender
+from serving.recommend.schemas import Slate
+from serving.trending.schemas import Chart
+from serving.trending.service import read_chart
+
+log = logging.getLogger(__name__)
+
+COLUMNS = {
+    "source": pl.String,
+    "external_user_id": pl.String,
+    "rank": pl.Int64,
+    "external_song_id": pl.String,
+    "song_id": pl.Int64,
+    "score": pl.Float64,
+    "reason": pl.String,  # its code, a colon, its sentence
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """The code that the API answers with, over one bundle, for a command that ends."""
+
+    recommender: Recommender
+    chart: Chart
+    redis: Redis
+    now: Clock
+
+    @property
+    def listeners(self) -> Sequence[UserId]:
+        """Everyone the bundle knows, in order of id."""
+        return [UserId(listener) for listener in self.recommender.known.tolist()]
+
+    def listener(self, source: str, external_id: str) -> UserId:
+        """The listener who was imported from `source` under that id. Raises UnknownListener."""
+        listeners = self.recommender.bundle.listeners
+        found = listeners.filter(origin=source, external_id=external_id)
+        if found.is_empty():
+            raise UnknownListener(f"there is no listener {external_id!r} from {source!r}")
+        return UserId(int(found["listener_id"][0]))
+
+    def recommend(self, listener: UserId, limit: int) -> Slate:
+        """One listener's slate, as `GET /recommendations` answers it. Raises UnknownListener."""
+        recent, is_away = self._recent([listener])
+        if listener not in recent and not is_away and not self.recommender.knows(listener):
+            raise UnknownListener(f"there is no listener {listener}")
+        return self.recommender.recommend(
+            listener,
+            limit,
+            recent.get(listener, ()),
+            chart=self.chart,
+            at=self.now(),
+            stale=("recent_songs",) if is_away else (),
+        )
+
+    def recommend_all(self, limit: int) -> Iterator[pl.DataFrame]:
+        """The songs of every known listener, batch by batch, with the columns `COLUMNS`."""
+        listeners = self.listeners
+        step = self.recommender.space.rows_at_once()
+        for start in range(0, len(listeners), step):
+            some = listeners[start : start + step]
+            recent, _ = self._recent(some)
+            for feeds in self.recommender.recommend_many(some, limit, chart=self.chart, recent=recent):
+                yield table_of(feeds, self.recommender)
+
+    def _recent(self, listeners: Sequence[UserId]) -> tuple[dict[UserId, Sequence[SongId]], bool]:
+        """What the known ones of these listeners heard since the bundle, and whether Redis is away."""
+        try:
+            lately = lately_of(self.redis, listeners)
+        except Unreachable as error:
+            log.warning("recent songs are left out: %s", error)
+            return {}, True
+        return {listener: songs.song_ids for listener, songs in lately.items() if songs.is_known}, False
+
+
+@contextmanager
+def open_recommender(settings: Settings, now: Clock = utc_now) -> Iterator[InProcess]:
+    """The published bundle, for connected settings. Raises NoModel when nothing has been published."""
+    engines = settings.engines
+    vectors, blobs = open_vectors(engines.vectors), open_blobs(engines.blobs)
+    version = vectors.current(COLLECTION)
+    if version is None:
+        raise NoModel("nothing has been trained yet: run ./segue job --all")
+    redis = open_redis(engines.redis)
+    try:
+        yield InProcess(loader(vectors, blobs)(version), _chart(engines.clickhouse_reader, now), redis, now)
+    finally:
+        redis.close()
+
+
+def table_of(feeds: Sequence[Feed], recommender: Recommender) -> pl.DataFrame:
+    """Feeds as rows with source and external ids."""
+    bundle = recommender.bundle
+    rows = [
+        (feed.user_id, item.rank, item.song_id, item.score, f"{item.reason.code}: {item.reason.text}")
+        for feed in feeds
+        for item in feed.items
+    ]
+    schema = {
+        "listener_id": pl.Int64,
+        "rank": pl.Int64,
+        "song_id": pl.Int64,
+        "score": pl.Float64,
+        "reason": pl.String,
+    }
+    listeners = bundle.listeners.select(
+        pl.col("listener_id").cast(pl.Int64), source="origin", external_user_id="external_id"
+    )
+    songs = bundle.songs.select(pl.col("song_id").cast(pl.Int64), external_song_id="external_id")
+    return (
+        pl.DataFrame(rows, schema=schema, orient="row")
+        .join(listeners, on="listener_id", how="left", maintain_order="left")
+        .join(songs, on="song_id", how="left", maintain_order="left")
+        .select(
+            [
+                pl.col(name).fill_null("") if kind == pl.String else pl.col(name)
+                for name, kind in COLUMNS.items()
+            ]
+        )
+    )
+
+
+def _chart(url: str, now: Clock) -> Chart:
+    """What is trending, or nothing when the warehouse is away: then popularity answers."""
+    try:
+        client = open_clickhouse_reader(url)
+        try:
+            return read_chart(client, now())
+        finally:
+            client.close()
+    except Exception as error:  # noqa: BLE001 - a chart is a nicety here, whatever is wrong with it
+        log.warning("trending is left out: %s", error)
+        return Chart()

@@ -1,0 +1,75 @@
+"""Opens everything that serving holds while a process runs, and closes it again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from feature_store.online import RecentSongs
+from foundation.clock import Clock, utc_now
+from foundation.engines.blobs import Blobs, open_blobs
+from foundation.engines.clickhouse import open_clickhouse_reader_async
+from foundation.engines.redis import open_redis_async
+from foundation.engines.vectors import open_vectors
+from foundation.engines.vectors.port import Vectors
+from foundation.settings import Settings
+from models import bundle as bundles
+from models.arrays import Factors, Positions
+from serving.bundle import COLLECTION, LiveBundle
+from serving.recommend.recommender import NOTHING, Recommender
+from serving.trending.service import Trending
+
+FIRST_CHART = 2.0  # seconds that starting waits for the first chart; without it, popularity answers
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the routers find in `app.state`, under the same names."""
+
+    live: LiveBundle[Recommender]
+    recent: RecentSongs
+    trending: Trending
+    now: Clock
+
+
+@asynccontextmanager
+async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterator[Serving]:
+    """Everything serving needs, for connected settings. An engine that is away delays nothing and breaks nothing."""
+    engines = settings.engines
+    vectors, blobs = open_vectors(engines.vectors), open_blobs(engines.blobs)
+    live = LiveBundle(vectors, loader(vectors, blobs))
+    redis = open_redis_async(engines.redis)
+    trending = Trending(lambda: open_clickhouse_reader_async(engines.clickhouse_reader), now)
+    await asyncio.to_thread(live.__enter__)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(trending.refresh(), FIRST_CHART)
+    following = asyncio.create_task(trending.follow(), name="trending")
+    try:
+        yield Serving(live, RecentSongs(redis), trending, now)
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        await asyncio.to_thread(live.__exit__, None, None, None)
+        await trending.close()
+        await redis.aclose()
+
+
+def loader(vectors: Vectors, blobs: Blobs) -> Callable[[str], Recommender]:
+    """How a published version becomes a recommender: its bundle, pinned to the same version of the vectors."""
+
+    def load(version: str) -> Recommender:
+        bundle = bundles.load(version, blobs)
+
+        def nearest(vector: Factors, limit: int, excluded: Positions) -> list[int]:
+            found = vectors.nearest(COLLECTION, vector, limit, excluded=excluded, version=version)
+            return [neighbour.id for neighbour in found]
+
+        if len(bundle.song_ids):
+            # The first question opens the version and leases it, so that nobody deletes it while it serves here.
+            nearest(np.ones(bundle.song_factors.shape[1], np.float32), 1, NOTHING)
+        return Recommender.over(bundle, nearest)
+
+    return load

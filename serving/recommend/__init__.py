@@ -1,0 +1,1 @@
+"""Recommends songs: which ones, in which order, and why."""

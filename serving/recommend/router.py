@@ -1,0 +1,50 @@
+"""GET /recommendations: a listener's personal feed, encoded once and not validated again."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from foundation.http.principal import Listener, MissingToken, NotAllowed
+from foundation.http.problems import InvalidRequest, problems
+from foundation.ids import UserId
+from foundation.security import InvalidToken
+from serving.openapi import openapi_schema
+from serving.recommend.errors import NoModel, UnknownListener
+from serving.recommend.schemas import Slate, encoded
+from serving.recommend.service import Recommendations
+
+router = APIRouter(tags=["recommendations"])
+
+
+def recommendations(request: Request) -> Recommendations:
+    """The service over what the application opened."""
+    state = request.app.state
+    return Recommendations(state.live, state.recent, state.trending, state.now)
+
+
+@router.get(
+    "/recommendations",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Songs the listener has not heard, best first, each with its reason.",
+            "content": {"application/json": {"schema": openapi_schema(Slate)}},
+        },
+        **problems(MissingToken, InvalidToken, NotAllowed, UnknownListener, InvalidRequest, NoModel),
+    },
+)
+async def recommend(
+    listener: Listener,
+    service: Annotated[Recommendations, Depends(recommendations)],
+    user_id: Annotated[
+        int | None,
+        Query(ge=1, description="Another listener, for analysts and admins; default: the token's."),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="How many songs.")] = 20,
+) -> Response:
+    """Recommend songs the listener has not heard, naming the model's version and a reason for each song.
+
+    A listener without history gets what is trending. `stale` names what the answer had to do without.
+    """
+    slate = await service.slate(listener, listener.user_id if user_id is None else UserId(user_id), limit)
+    return Response(encoded(slate), media_type="application/json")

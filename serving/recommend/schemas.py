@@ -1,0 +1,58 @@
+"""What a recommendation looks like to those who asked: a slate of songs, each with its reason."""
+
+from datetime import datetime
+from typing import NewType
+from uuid import UUID
+
+import msgspec
+
+SlateId = NewType("SlateId", UUID)
+
+
+class Seed(msgspec.Struct, frozen=True, gc=False):
+    """A song the listener has heard that speaks for a recommendation."""
+
+    song_id: int
+    title: str
+    artist: str
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why a song is on the slate: `because-you-listened`, `fits-your-taste`, `trending`, `popular` or `unheard`."""
+
+    code: str
+    text: str
+    seeds: tuple[Seed, ...] = ()
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One recommended song; `score` is the model's inner product, 0 where the model has nothing to say."""
+
+    rank: int
+    song_id: int
+    title: str
+    artist_id: int
+    artist: str
+    score: float
+    reason: Reason
+
+
+class Slate(msgspec.Struct, frozen=True, kw_only=True):
+    """A list served to a listener at one moment, by one version of one model."""
+
+    slate_id: SlateId
+    user_id: int
+    generated_at: datetime
+    policy: str
+    model: str | None
+    version: str | None
+    stale: tuple[str, ...]
+    items: tuple[Item, ...]
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encoded(slate: Slate) -> bytes:
+    """A slate as JSON, as the API answers it."""
+    return _encoder.encode(slate)

@@ -1,0 +1,1 @@
+"""What everyone listens to lately, kept in memory and refreshed from the warehouse."""

@@ -1,0 +1,42 @@
+"""What is trending, as it is kept in memory and as it is told."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class TrendingSong(msgspec.Struct, frozen=True, gc=False):
+    """A song and how often it was listened to within the window."""
+
+    song_id: int
+    title: str
+    artist_id: int
+    artist: str
+    listens: int
+
+
+class Chart(msgspec.Struct, frozen=True):
+    """The songs most listened to, most first, as of one moment."""
+
+    songs: tuple[TrendingSong, ...] = ()
+    refreshed_at: datetime | None = None  # None: never yet
+
+
+class RankedSong(msgspec.Struct, frozen=True):
+    """A song of the chart that is told."""
+
+    rank: int
+    song_id: int
+    title: str
+    artist_id: int
+    artist: str
+    listens: int
+
+
+class ChartOut(msgspec.Struct, frozen=True, kw_only=True):
+    """The chart that is told; `days` is the window's length, which ends with the newest day that has listens."""
+
+    days: int
+    refreshed_at: datetime | None
+    stale: bool
+    items: tuple[RankedSong, ...]

@@ -1,0 +1,125 @@
+"""Keeps what is trending in memory: asked of the warehouse every minute, never during a request."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from foundation.clock import Clock
+from serving.trending.schemas import Chart, ChartOut, RankedSong, TrendingSong
+from warehouse.migrate import query
+
+log = logging.getLogger(__name__)
+
+CHART_SQL = query("trending")
+SONGS_SQL = (Path(__file__).parent / "songs.sql").read_text()
+DAYS = 7
+LENGTH = 1000  # so that one who has heard the first hundreds still finds something
+EVERY = timedelta(minutes=1)
+STALE = timedelta(minutes=5)
+
+
+class AsyncQueries(Protocol):
+    """What the chart needs of an asynchronous ClickHouse client."""
+
+    async def query(self, query: str | None = None, parameters: dict[str, Any] | None = None) -> Any:
+        """The result, with `result_rows`."""
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+
+
+class Queries(Protocol):
+    """The same of a synchronous one."""
+
+    def query(self, query: str | None = None, parameters: dict[str, Any] | None = None) -> Any:
+        """The result, with `result_rows`."""
+
+
+class Trending:
+    """The chart of this process, refreshed in the background; when the warehouse is away, the last one stays."""
+
+    def __init__(self, connect: Callable[[], Awaitable[AsyncQueries]], now: Clock) -> None:
+        self._connect, self._now = connect, now
+        self._client: AsyncQueries | None = None
+        self.chart = Chart()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the chart is older than it may be, or was never made."""
+        return is_stale(self.chart, self._now())
+
+    def told(self, limit: int) -> ChartOut:
+        """The first `limit` songs."""
+        items = tuple(
+            RankedSong(rank, song.song_id, song.title, song.artist_id, song.artist, song.listens)
+            for rank, song in enumerate(self.chart.songs[:limit], start=1)
+        )
+        return ChartOut(days=DAYS, refreshed_at=self.chart.refreshed_at, stale=self.is_stale, items=items)
+
+    async def refresh(self) -> bool:
+        """Ask the warehouse once; returns whether it answered."""
+        try:
+            if self._client is None:
+                self._client = await self._connect()
+            at = self._now()
+            listens = (await self._client.query(CHART_SQL, parameters=chart_parameters(at))).result_rows
+            names = (await self._client.query(SONGS_SQL, parameters=songs_parameters(listens))).result_rows
+        except Exception as error:  # noqa: BLE001 - whatever fails, the last chart stays and the next minute tries again
+            log.warning("trending is not refreshed: %s", error)
+            return False
+        self.chart = chart_of(listens, names, at)
+        return True
+
+    async def follow(self) -> None:
+        """Refresh every minute until cancelled; after a failure sooner."""
+        while True:
+            answered = await self.refresh()
+            await asyncio.sleep((EVERY if answered else EVERY / 12).total_seconds())
+
+    async def close(self) -> None:
+        """Let go of the warehouse."""
+        if self._client is not None:
+            await self._client.close()
+
+
+def read_chart(client: Queries, at: datetime) -> Chart:
+    """The chart now, for the command line, by the same queries."""
+    listens = client.query(CHART_SQL, parameters=chart_parameters(at)).result_rows
+    names = client.query(SONGS_SQL, parameters=songs_parameters(listens)).result_rows
+    return chart_of(listens, names, at)
+
+
+def is_stale(chart: Chart, at: datetime) -> bool:
+    """Whether a chart is too old to be called what is trending.
+
+    >>> from datetime import UTC
+    >>> is_stale(Chart(), datetime(2026, 1, 1, tzinfo=UTC))
+    True
+    """
+    return chart.refreshed_at is None or at - chart.refreshed_at > STALE
+
+
+def chart_parameters(at: datetime) -> dict[str, Any]:
+    """The parameters of the query `trending`."""
+    return {"today": at.date(), "days": DAYS, "limit": LENGTH}
+
+
+def songs_parameters(listens: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """The parameters of the query for names."""
+    return {"song_ids": [song_id for song_id, _ in listens]}
+
+
+def chart_of(listens: Iterable[Sequence[int]], names: Iterable[Sequence[Any]], at: datetime) -> Chart:
+    """The chart of what the two queries answered; songs that have no name yet are left out.
+
+    >>> chart_of([(1, 9), (2, 5)], [(1, "Air", 3, "Air")], datetime(2026, 1, 1)).songs
+    (TrendingSong(song_id=1, title='Air', artist_id=3, artist='Air', listens=9),)
+    """
+    named = {song_id: (title, artist_id, artist) for song_id, title, artist_id, artist in names}
+    songs = tuple(
+        TrendingSong(song_id, *named[song_id], plays) for song_id, plays in listens if song_id in named
+    )
+    return Chart(songs, at)

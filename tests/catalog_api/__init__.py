@@ -1,0 +1,1 @@
+"""Tests of the catalog: its schema, imports, outbox, songs, listeners and playback."""

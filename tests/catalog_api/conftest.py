@@ -1,0 +1,83 @@
+"""A fresh, migrated catalog for each test that wants one, and the real data where it lies beside the repository."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from psycopg import sql
+
+from catalog_api.migrate import migrate
+from foundation.engines import postgres
+from foundation.engines.postgres import Postgres
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+
+EMPTY = """
+    SET synchronous_commit = off;
+    BEGIN;
+    DELETE FROM songs; DELETE FROM albums; DELETE FROM artists; DELETE FROM users;
+    DELETE FROM external_ids; DELETE FROM imports; DELETE FROM outbox;
+    SELECT setval(pg_get_serial_sequence(name, 'id'), 1, false)
+    FROM unnest(ARRAY['users', 'artists', 'albums', 'songs']) AS name;
+    COMMIT;
+"""
+
+
+class Engines(Protocol):
+    """What these tests want of the session's engines."""
+
+    @property
+    def postgres(self) -> str: ...
+
+
+@contextmanager
+def _database(engines: Engines) -> Iterator[str]:
+    name = sql.Identifier(f"catalog_{secrets.token_hex(4)}")
+    with postgres.connection(engines.postgres) as db:
+        db.execute(sql.SQL("CREATE DATABASE {}").format(name))
+    yield engines.postgres.rsplit("/", 1)[0] + "/" + name.as_string().strip('"')
+    with postgres.connection(engines.postgres) as db:
+        db.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def empty_database(engines: Engines) -> Iterator[str]:
+    with _database(engines) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def catalog_of_the_run(engines: Engines) -> Iterator[str]:
+    with _database(engines) as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture
+def catalog(catalog_of_the_run: str) -> str:
+    """The URL of a catalog with the newest schema and nobody in it."""
+    with postgres.connection(catalog_of_the_run) as db:
+        db.execute(EMPTY)  # a tenth of the time that TRUNCATE takes for seven small tables
+    return catalog_of_the_run
+
+
+@pytest.fixture
+async def pool(catalog: str) -> AsyncIterator[Postgres]:
+    opened = postgres.open_postgres(catalog, connections=2)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data sets; a test that wants it is skipped where it is absent, but never in CI."""
+    if not DATA.is_dir():
+        reason = f"the real data sets are not at {DATA}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return DATA

@@ -1,0 +1,103 @@
+"""Engines for the tests: each starts when a test first asks for it, and ends with the run."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from embedded.state import write_privately
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+OF_ENGINE = {
+    "postgres": ("postgres",),
+    "redis": ("redis",),
+    "clickhouse": ("clickhouse", "clickhouse_reader"),
+}
+
+
+class Engines:
+    """URLs of real engines, under one temporary home."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._urls: dict[str, str] = {}
+        self._supervisors: list[subprocess.Popen[str]] = []
+
+    @property
+    def home(self) -> Path:
+        """A home on which every engine runs, as `run/engines.json` says there."""
+        for engine in OF_ENGINE:
+            self._started(engine)
+        (self._home / "run").mkdir(mode=0o700, exist_ok=True)
+        write_privately(self._home / "run" / "engines.json", {"supervisor_pid": os.getpid(), **self._urls})
+        return self._home
+
+    @property
+    def postgres(self) -> str:
+        return self._started("postgres")["postgres"]
+
+    @property
+    def redis(self) -> str:
+        return self._started("redis")["redis"]
+
+    @property
+    def clickhouse(self) -> str:
+        return self._started("clickhouse")["clickhouse"]
+
+    @property
+    def clickhouse_reader(self) -> str:
+        return self._started("clickhouse")["clickhouse_reader"]
+
+    def stop(self) -> None:
+        for supervisor in self._supervisors:
+            supervisor.communicate()  # closes its input, which ends it
+
+    def _started(self, engine: str) -> dict[str, str]:
+        """Each engine has a supervisor of its own, so that a test of Redis does not wait for the others.
+
+        The supervisor ends with its input: also when this process is killed.
+        """
+        if OF_ENGINE[engine][0] not in self._urls:
+            home = self._home / "engines" / engine
+            supervisor = subprocess.Popen(
+                [sys.executable, "-m", "embedded", "--home", home, "--until-input-ends", engine],
+                cwd=REPOSITORY,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            self._supervisors.append(supervisor)
+            said = read_until_ready(supervisor)
+            if said[-1:] != ["ready"]:
+                pytest.exit(f"{engine} did not start: {' / '.join(said)}", returncode=3)
+            written = json.loads((home / "run" / "engines.json").read_text())
+            self._urls |= {name: written[name] for name in OF_ENGINE[engine]}
+        return self._urls
+
+
+def read_until_ready(supervisor: "subprocess.Popen[str]") -> list[str]:
+    """What it says, up to and with `ready`, or all of it when it ends before."""
+    said: list[str] = []
+    assert supervisor.stdout
+    for line in supervisor.stdout:
+        said.append(line.strip())
+        if said[-1] == "ready":
+            break
+    return said
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    running = Engines(tmp_path_factory.mktemp("home"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"

@@ -1,0 +1,1 @@
+"""One suite for each engine, run on every kind of it that is reachable."""

@@ -1,0 +1,1 @@
+"""What ClickHouse clients rely on, proved on the embedded engine's HTTP interface and on a real server."""

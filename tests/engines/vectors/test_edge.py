@@ -1,0 +1,143 @@
+"""What only the engine inside the process promises: crashes, leases and many readers on one directory."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import qdrant_edge
+
+from foundation.engines.vectors import open_vectors
+from foundation.engines.vectors.port import IndexNotBuilt, Points, UnknownVersion
+
+EAST = np.array([1, 0, 0], dtype=np.float32)
+
+PUBLISHER = """
+import sys
+import numpy as np
+from foundation.engines.vectors import open_vectors
+from foundation.engines.vectors.port import Points
+rows = np.random.default_rng(1).normal(size=(30_000, 32)).astype(np.float32)
+open_vectors(sys.argv[1]).publish("songs", "cut", Points(np.arange(30_000), rows))
+"""
+
+READER = """
+import sys
+import numpy as np
+from foundation.engines.vectors import open_vectors
+vectors = open_vectors(sys.argv[1])
+for line in sys.stdin:
+    ids = [n.id for n in vectors.nearest("songs", np.array([1, 0, 0], np.float32), 3, version=line.strip() or None)]
+    print(vectors.current("songs"), ids, flush=True)
+"""
+
+
+def started(program: str, url: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", program, url]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def answer(reader: "subprocess.Popen[str]", version: str = "") -> str:
+    assert reader.stdin
+    assert reader.stdout
+    reader.stdin.write(f"{version}\n")
+    reader.stdin.flush()
+    return reader.stdout.readline().strip()
+
+
+@pytest.mark.slow
+def test_a_publish_killed_half_way_leaves_nothing_to_see(tmp_path: Path, three_songs: Points) -> None:
+    url = f"edge://{tmp_path}?exact_up_to=1000"
+    publisher = started(PUBLISHER, url)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("songs/unfinished/cut/graph/segments/*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    publisher.send_signal(signal.SIGKILL)
+    publisher.communicate()
+
+    vectors = open_vectors(url)
+    assert list(tmp_path.glob("songs/unfinished/cut/graph"))
+    with pytest.raises(UnknownVersion):
+        vectors.flip("songs", "cut")
+    vectors.publish("songs", "whole", three_songs)
+    assert [path.name for path in (tmp_path / "songs" / "versions").iterdir()] == ["whole"]
+    assert list((tmp_path / "songs" / "unfinished").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_version_another_process_reads_is_not_retired_while_that_lives(
+    tmp_path: Path, three_songs: Points
+) -> None:
+    url = f"edge://{tmp_path}"
+    vectors = open_vectors(url)
+    for version in ("1", "2", "3"):
+        vectors.publish("songs", version, three_songs)
+    vectors.flip("songs", "3")
+    reader = started(READER, url)
+    first = answer(reader, "1")
+
+    retired = vectors.retire("songs", keep=1)
+    still = answer(reader, "1")
+    reader.kill()
+    reader.communicate()
+
+    assert first == still == "3 [30, 10, 20]"
+    assert retired == ["2"]
+    assert vectors.retire("songs", keep=1) == ["1"]
+
+
+@pytest.mark.slow
+def test_readers_in_many_processes_follow_a_flip(tmp_path: Path) -> None:
+    url = f"edge://{tmp_path}?exact_up_to=1000"
+    rows = np.random.default_rng(3).normal(size=(2_000, 3)).astype(np.float32)
+    vectors = open_vectors(url)
+    vectors.publish("songs", "1", Points(np.arange(2_000), rows))
+    vectors.publish("songs", "2", Points(np.arange(2_000) + 50_000, rows))
+    best = np.argsort(-rows[:, 0])[:3]
+    vectors.flip("songs", "1")
+    readers = [started(READER, url) for _ in range(4)]
+
+    before = {answer(reader) for reader in readers}
+    vectors.flip("songs", "2")
+    after = {answer(reader) for reader in readers}
+    for reader in readers:
+        reader.communicate()
+
+    assert before == {f"1 {best.tolist()}"}
+    assert after == {f"2 {(best + 50_000).tolist()}"}
+
+
+def test_a_process_that_moved_on_lets_old_versions_go(tmp_path: Path, three_songs: Points) -> None:
+    vectors = open_vectors(f"edge://{tmp_path}")
+    for version in ("1", "2", "3", "4"):
+        vectors.publish("songs", version, three_songs)
+        vectors.flip("songs", version)
+        vectors.nearest("songs", EAST, 1)
+
+    assert vectors.retire("songs", keep=1) == ["1", "2"]
+
+
+def test_a_large_version_has_every_vector_in_its_graph(tmp_path: Path) -> None:
+    rows = np.random.default_rng(3).normal(size=(3_000, 8)).astype(np.float32)
+
+    open_vectors(f"edge://{tmp_path}?exact_up_to=2999").publish("songs", "1", Points(np.arange(3_000), rows))
+
+    shard = qdrant_edge.EdgeShard.load(str(tmp_path / "songs" / "versions" / "1" / "graph"))
+    assert shard.info().indexed_vectors_count == 3_000
+    shard.close()
+
+
+def test_a_build_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("foundation.engines.vectors.edge_graph.RECALL_FLOOR", 1.1)
+    rows = np.random.default_rng(3).normal(size=(2_000, 8)).astype(np.float32)
+    vectors = open_vectors(f"edge://{tmp_path}?exact_up_to=1000")
+
+    with pytest.raises(IndexNotBuilt, match="finds only"):
+        vectors.publish("songs", "1", Points(np.arange(2_000), rows))
+
+    assert list((tmp_path / "songs" / "versions").iterdir()) == []
+    assert list((tmp_path / "songs" / "unfinished").iterdir()) == []

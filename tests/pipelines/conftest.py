@@ -1,0 +1,121 @@
+"""A small world in a warehouse of its own, and the context in which jobs work on it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import numpy as np
+import pytest
+
+from foundation.engines import clickhouse
+from foundation.engines.blobs import open_blobs
+from foundation.engines.vectors import open_vectors
+from models.als.training import Parameters
+from models.registry import Registry, open_registry
+from pipelines.context import Context
+from tests.conftest import Engines
+from warehouse.migrate import migrate
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TOWN = 20  # listeners 1…20 and songs 101…120; even listeners love even songs
+
+
+class World:
+    """A warehouse to which a test adds what it needs."""
+
+    def __init__(self, writer, reader_url: str) -> None:  # type: ignore[no-untyped-def]
+        self.writer = writer
+        self.reader_url = reader_url
+
+    def listen(
+        self, listener: int, song: int, *, at: datetime = NOON - timedelta(days=1), times: int = 1
+    ) -> None:
+        """Somebody listens to a song, once or several times a minute apart."""
+        moments = [at + timedelta(minutes=number) for number in range(times)]
+        rows = [[uuid4(), listener, song, moment, 60_000, "organic", ""] for moment in moments]
+        columns = ["play_id", "listener_id", "song_id", "listened_at", "played_ms", "source", "origin"]
+        self.writer.insert("listens", rows, column_names=columns)
+
+    def import_count(self, listener: int, song: int, plays: int) -> None:
+        """A source without times says how often somebody played a song."""
+        columns = ["origin", "listener_id", "song_id", "plays", "received_at"]
+        row = ["old", listener, song, plays, NOON - timedelta(days=1)]
+        self.writer.insert("imported_counts", [row], column_names=columns)
+
+    def describe(self, songs: range, listeners: range) -> None:
+        """The catalog tells of songs and listeners."""
+        columns = [
+            "song_id",
+            "title",
+            "artist_id",
+            "artist",
+            "album",
+            "genre",
+            "origin",
+            "external_id",
+            "version",
+        ]
+        rows = [[song, f"Song {song}", 9, "Nine", "", "jazz", "old", f"s{song}", 1] for song in songs]
+        self.writer.insert("songs", rows, column_names=columns)
+        columns = ["listener_id", "country", "origin", "external_id", "version"]
+        people = [[listener, "NL", "old", f"l{listener}", 1] for listener in listeners]
+        self.writer.insert("listeners", people, column_names=columns)
+
+    def settle_checkerboard_town(self) -> None:
+        """Each listener has heard every song they love but the one of their own number."""
+        self.describe(range(101, 101 + TOWN), range(1, 1 + TOWN + 1))  # the last listener has heard nothing
+        columns = ["play_id", "listener_id", "song_id", "listened_at", "played_ms", "source", "origin"]
+        loved = [
+            (one, other)
+            for one in range(TOWN)
+            for other in range(TOWN)
+            if (one - other) % 2 == 0 and one != other
+        ]
+        rows = [
+            [UUID(int=number), 1 + listener, 101 + song, NOON - timedelta(days=1), 60_000, "organic", ""]
+            for number, (listener, song) in enumerate(loved, start=1)
+        ]
+        self.writer.insert("listens", rows, column_names=columns)
+
+
+@pytest.fixture
+def world(engines: Engines) -> Iterator[World]:
+    """An empty, migrated database of its own."""
+    name = f"world_{np.random.default_rng().integers(10**9)}"
+    boss = clickhouse.open_clickhouse(engines.clickhouse)
+    boss.command(f"CREATE DATABASE {name}")
+    writer = clickhouse.open_clickhouse(_in(name, engines.clickhouse))
+    migrate(writer)
+    yield World(writer, _in(name, engines.clickhouse_reader))
+    boss.command(f"DROP DATABASE {name}")
+    writer.close()
+    boss.close()
+
+
+@pytest.fixture(scope="session")
+def registry(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    url = f"file://{tmp_path_factory.mktemp('registry')}"
+    return open_registry(engines.postgres, open_blobs(url), url)
+
+
+@pytest.fixture
+def context(world: World, registry: Registry, tmp_path: Path) -> Iterator[Context]:
+    """What jobs work with, at noon."""
+    reader = clickhouse.open_clickhouse_reader(world.reader_url)
+    url = f"file://{tmp_path}/blobs"
+    yield Context(
+        clickhouse=reader,
+        blobs=open_blobs(url),
+        blobs_url=url,
+        vectors=open_vectors(f"edge://{tmp_path}/vectors"),
+        registry=lambda: registry,
+        at=NOON,
+        als=Parameters(members=(3, 4), regularisation=1.0),
+    )
+    reader.close()
+
+
+def _in(database: str, url: str) -> str:
+    return urlsplit(url)._replace(path=f"/{database}").geturl()

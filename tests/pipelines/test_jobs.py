@@ -1,0 +1,203 @@
+"""The jobs on real engines: what they write, that a second run writes nothing, and what they refuse."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models import bundle as bundles
+from pipelines.context import Context, InputMissing, NothingHeard
+from pipelines.jobs.interactions import job as interactions
+from pipelines.jobs.song_vectors import job as song_vectors
+from pipelines.run import UnknownJob, run, run_all
+from tests.pipelines.conftest import NOON, TOWN, World
+
+
+def test_interactions_add_listens_and_imported_plays_of_a_pair(world: World, context: Context):
+    world.listen(1, 101, times=2)
+    world.import_count(1, 101, 40)
+    world.import_count(2, 102, 7)
+
+    run("interactions", context)
+
+    last = NOON - timedelta(days=1) + timedelta(minutes=1)
+    assert interactions.newest(context).rows.rows() == [(1, 101, 42, last), (2, 102, 7, None)]
+
+
+def test_interactions_see_nothing_from_after_their_moment(world: World, context: Context):
+    world.listen(1, 101)
+    world.listen(1, 102, at=NOON)
+
+    run("interactions", context)
+
+    assert interactions.newest(context).rows["song_id"].to_list() == [101]
+
+
+def test_a_count_that_was_imported_again_counts_as_it_is_now(world: World, context: Context):
+    world.import_count(1, 101, 40)
+    world.import_count(1, 101, 41)
+
+    run("interactions", context)
+
+    assert interactions.newest(context).rows["listens"].to_list() == [41]
+
+
+def test_a_second_run_of_everything_changes_nothing(world: World, context: Context):
+    world.settle_checkerboard_town()
+
+    first = list(run_all(context))
+    kept = everything_in(context)
+    second = list(run_all(replace(context, at=NOON + timedelta(hours=1))))
+
+    assert [result.changed for result in first] == [True, True, True]
+    assert [result.changed for result in second] == [False, False, False]
+    assert [result.version for result in second] == [result.version for result in first]
+    assert everything_in(context) == kept
+
+
+def test_what_serves_is_the_model_of_the_town(world: World, context: Context):
+    world.settle_checkerboard_town()
+
+    *_, published = run_all(context)
+    bundle = bundles.load(published.version, context.blobs)
+
+    assert context.vectors.current("songs") == published.version
+    assert bundle.model == context.registry().live("als")
+    for row, listener in enumerate(bundle.listener_ids):
+        heard = bundle.song_ids[bundle.heard[[row]].indices]
+        taste = bundle.listener_factors[row]
+        nearest = context.vectors.nearest("songs", taste, 1, excluded=heard.tolist())
+        assert nearest[0].id == listener + 100
+
+
+def test_a_bundle_knows_names_popularity_and_listeners_without_history(world: World, context: Context):
+    world.settle_checkerboard_town()
+    world.import_count(1, 103, 5)
+
+    *_, published = run_all(context)
+    bundle = bundles.load(published.version, context.blobs)
+
+    assert bundle.songs["song_id"].to_list() == bundle.song_ids.tolist() == list(range(101, 101 + TOWN))
+    assert bundle.songs["title"][2] == "Song 103"
+    assert bundle.popularity[2] == TOWN // 2 - 1 + 5
+    assert bundle.listener_ids.tolist() == list(range(1, 1 + TOWN))
+    assert bundle.listeners["listener_id"].to_list() == list(range(1, 2 + TOWN))
+    assert bundle.heard.dtype == np.bool_
+    assert bundle.heard.sum() == TOWN * (TOWN // 2 - 1)
+    assert bundle.trained_until == NOON
+
+
+def test_songs_the_catalog_does_not_know_are_left_out(world: World, context: Context):
+    world.settle_checkerboard_town()
+    world.listen(1, 999)
+    world.listen(77, 999)
+
+    *_, published = run_all(context)
+    bundle = bundles.load(published.version, context.blobs)
+
+    assert 999 not in bundle.song_ids
+    assert 77 not in bundle.listener_ids
+
+
+def test_a_new_listen_makes_new_versions_and_old_ones_go(world: World, context: Context):
+    world.settle_checkerboard_town()
+    published = []
+    for song in range(102, 107):
+        world.listen(1, song)
+        published.append(list(run_all(context))[-1].version)
+
+    assert context.vectors.current("songs") == published[-1]
+    assert bundles.versions(context.blobs) == sorted(published[-song_vectors.KEPT :])
+    assert len(set(published)) == len(published)
+
+
+def test_a_renamed_song_is_published_without_training_again(world: World, context: Context):
+    world.settle_checkerboard_town()
+    before = list(run_all(context))
+    columns = ["song_id", "title", "artist_id", "artist", "origin", "external_id", "version"]
+    world.writer.insert("songs", [[101, "Renamed", 9, "Nine", "old", "s101", 2]], column_names=columns)
+
+    after = list(run_all(context))
+    bundle = bundles.load(after[-1].version, context.blobs)
+
+    assert [result.changed for result in after] == [False, False, True]
+    assert bundle.songs["title"][0] == "Renamed"
+    assert bundle.model == bundles.load(before[-1].version, context.blobs).model
+
+
+def test_a_flip_undone_by_hand_is_done_again(world: World, context: Context):
+    world.settle_checkerboard_town()
+    first = list(run_all(context))[-1]
+    world.listen(1, 102)
+    second = list(run_all(context))[-1]
+    context.vectors.flip("songs", first.version)
+
+    third = run("song_vectors", context)
+
+    assert third.version == second.version == context.vectors.current("songs")
+    assert third.changed
+
+
+def test_a_job_that_died_before_its_pointer_is_repeated_without_a_second_registration(world, context):
+    world.settle_checkerboard_town()
+    before = list(run_all(context))
+    model = json.loads(context.blobs.read("als_model/newest.json"))["registered"]
+    context.blobs.delete("als_model/newest.json")
+
+    again = run("als_model", context)
+
+    assert again.changed
+    assert again.version == before[1].version
+    assert json.loads(context.blobs.read("als_model/newest.json"))["registered"] == model
+
+
+def test_an_empty_world_is_told_plainly(context: Context):
+    with pytest.raises(NothingHeard, match="no listens yet"):
+        run("interactions", context)
+
+
+@pytest.mark.parametrize("name", ["als_model", "song_vectors"])
+def test_a_job_without_its_input_names_the_job_to_run(name: str, context: Context):
+    with pytest.raises(InputMissing, match="first"):
+        run(name, context)
+
+
+def test_an_unknown_job_is_refused(context: Context):
+    with pytest.raises(UnknownJob, match="interactions"):
+        run("sessions", context)
+
+
+def test_a_world_of_one_listener_and_one_song_works(world: World, context: Context):
+    world.describe(range(101, 102), range(1, 2))
+    world.listen(1, 101)
+
+    *_, published = run_all(context)
+
+    assert published.changed
+
+
+def test_progress_is_told(world: World, context: Context):
+    world.settle_checkerboard_town()
+    told: list[tuple[str, float]] = []
+
+    list(run_all(replace(context, progress=lambda step, part: told.append((step, part)))))
+
+    assert {"counting listens", "training", "registering", "publishing"} == {step for step, _ in told}
+    assert all(0 <= part <= 1 for _, part in told)
+
+
+def test_build_of_interactions_is_pure_and_sorted():
+    told = {"listener_id": [2, 1], "song_id": [5, 6], "listens": [1, 2], "last_listened_at": [NOON, NOON]}
+    heard = pl.DataFrame(told).with_columns(pl.col("last_listened_at").cast(pl.Datetime("ms", "UTC")))
+    imported = pl.DataFrame({"listener_id": [1, 1], "song_id": [6, 4], "listens": [3, 0]})
+
+    built = interactions.build(heard, imported)
+
+    assert built.rows() == [(1, 6, 5, NOON), (2, 5, 1, NOON)]
+
+
+def everything_in(context: Context) -> dict[str, bytes]:
+    return {key: context.blobs.read(key) for key in context.blobs.keys()}  # noqa: SIM118 - keys is a method of Blobs

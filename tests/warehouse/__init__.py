@@ -1,0 +1,1 @@
+"""The warehouse's tables and their order."""

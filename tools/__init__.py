@@ -1,0 +1,1 @@
+"""What stands before the platform: making the locks, and installing from them."""
