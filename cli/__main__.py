@@ -16,7 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Port = Annotated[int | None, typer.Option(help="Serve on this port of 127.0.0.1 (default 8000; 0: any free one).")]
+Port = Annotated[
+    int | None, typer.Option(help="Serve on this port of 127.0.0.1 (default 8000; 0: any free one).")
+]
 
 
 @app.command()
@@ -24,7 +26,9 @@ def up(
     *,
     detach: Annotated[bool, typer.Option("--detach", help="Return once everything is ready.")] = False,
     port: Port = None,
-    without_api: Annotated[bool, typer.Option("--without-api", help="Only the engines and the shipper.")] = False,
+    without_api: Annotated[
+        bool, typer.Option("--without-api", help="Only the engines and the shipper.")
+    ] = False,
 ) -> None:
     """Start everything, and stop it on Ctrl-C."""
     from cli import platform
@@ -81,7 +85,9 @@ def demo(
 def import_(
     path: Annotated[str, typer.Argument(help="A file or folder of listening history.")],
     *,
-    listener: Annotated[str | None, typer.Option(help="Whose history it is, where the file does not say.")] = None,
+    listener: Annotated[
+        str | None, typer.Option(help="Whose history it is, where the file does not say.")
+    ] = None,
 ) -> None:
     """Take in listening history: HetRec Last.fm, an events table, or an extended streaming export."""
     from cli import imports
@@ -125,7 +131,9 @@ def recommend(
 def token(
     listener: Annotated[str, typer.Argument(help="A listener's id here, or SOURCE:EXTERNAL_ID.")],
     *,
-    role: Annotated[list[str] | None, typer.Option(help="user, artist, analyst or admin; repeatable.")] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(help="user, artist, analyst or admin; repeatable.")
+    ] = None,
 ) -> None:
     """Issue an access token for a listener."""
     from cli import tokens

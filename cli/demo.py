@@ -4,7 +4,7 @@ import json
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -105,7 +105,7 @@ def _typical_listener(world: "World") -> int:
     return world.history.listeners["external_id"].to_list().index(median)
 
 
-def _feed(connected: Settings, address: str, user_id: UserId) -> dict[str, object]:
+def _feed(connected: Settings, address: str, user_id: UserId) -> dict[str, Any]:
     """What the API answers this listener, as soon as it serves the newest version."""
     from foundation.engines.vectors import open_vectors
 
@@ -120,10 +120,10 @@ def _feed(connected: Settings, address: str, user_id: UserId) -> dict[str, objec
             timeout=10,
         )
         if answer.status_code == httpx.codes.OK and answer.json()["version"] == newest:
-            return answer.json()
+            return dict(answer.json())
         if time.monotonic() > give_up:
             answer.raise_for_status()
-            return answer.json()
+            return dict(answer.json())
         time.sleep(0.1)
 
 

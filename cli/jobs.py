@@ -31,4 +31,6 @@ def run(name: str | None, *, everything: bool) -> None:
             results = [run_job(each, context) for each in (names if everything else [name or ""])]
     for result in results:
         changed = "written" if result.changed else "unchanged"
-        say.out.print(f"{result.name:<14} {changed:<10} {result.seconds:6.1f} s  {result.summary}", markup=False)
+        say.out.print(
+            f"{result.name:<14} {changed:<10} {result.seconds:6.1f} s  {result.summary}", markup=False
+        )

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from cli import say
 from cli.services import api_child, shipper_child
@@ -23,7 +24,12 @@ from foundation.errors import Problem
 from foundation.settings import EMBEDDED, REPOSITORY, Settings
 
 READY = "Segue is ready"
-ENGINES = {"postgres": "postgres", "redis": "redis", "clickhouse": "clickhouse", "clickhouse_reader": "clickhouse"}
+ENGINES = {
+    "postgres": "postgres",
+    "redis": "redis",
+    "clickhouse": "clickhouse",
+    "clickhouse_reader": "clickhouse",
+}
 
 
 class CannotStart(Problem):
@@ -99,7 +105,11 @@ def start_detached(settings: Settings, *, port: int | None, with_api: bool) -> N
         output = log.open("ab")
     except OSError as error:
         raise CannotStart(f"cannot write in {log.parent}: {error.strerror}") from error
-    words = ["up", *(["--port", str(port)] if port is not None else []), *([] if with_api else ["--without-api"])]
+    words = [
+        "up",
+        *(["--port", str(port)] if port is not None else []),
+        *([] if with_api else ["--without-api"]),
+    ]
     with output, log.open(encoding="utf-8", errors="replace") as said:
         said.seek(0, os.SEEK_END)
         process = subprocess.Popen(
@@ -119,11 +129,12 @@ def start_detached(settings: Settings, *, port: int | None, with_api: bool) -> N
             raise
 
 
-def _pass_on(process: subprocess.Popen[bytes], said: "os.PathLike[str] | object") -> None:
+def _pass_on(process: subprocess.Popen[bytes], said: TextIO) -> None:
+    """Print what the supervisor says until it is ready. Raises CannotStart with its last word when it ends."""
     last = ""
     while True:
         ended = process.poll() is not None
-        while text := said.readline():  # type: ignore[attr-defined]
+        while text := said.readline():
             last = text.strip()
             if not last.startswith("segue:"):
                 say.line(last)
@@ -178,7 +189,9 @@ def status(*, as_json: bool) -> None:
                 f"{part['name']:<11} {part['state']:<9} pid {part['pid'] or '–':<8} for {minutes:.1f} min{restarts}",
                 markup=False,
             )
-        say.out.print(f"api at      {foundation_settings.running_engines(settings).get('api', '–')}", markup=False)
+        say.out.print(
+            f"api at      {foundation_settings.running_engines(settings).get('api', '–')}", markup=False
+        )
     if pid is None:
         sys.exit(1)
 

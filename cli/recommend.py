@@ -23,15 +23,23 @@ class CannotWrite(Problem):
     """The output file cannot be written."""
 
 
-def one(*, source: str | None, external_id: str | None, user_id: int | None, limit: int, as_json: bool) -> None:
+def one(
+    *, source: str | None, external_id: str | None, user_id: int | None, limit: int, as_json: bool
+) -> None:
     """Print the feed of one listener with its reasons."""
     if user_id is None and (source is None or external_id is None):
-        raise WhichListener("say who: --source NAME --external-id ID, or --user-id ID (or --all --out FILE.parquet)")
+        raise WhichListener(
+            "say who: --source NAME --external-id ID, or --user-id ID (or --all --out FILE.parquet)"
+        )
     with running(foundation_settings.load()) as connected:
         from serving.in_process import open_recommender
 
         with open_recommender(connected) as recommender:
-            listener = UserId(user_id) if user_id is not None else recommender.listener(source or "", external_id or "")
+            listener = (
+                UserId(user_id)
+                if user_id is not None
+                else recommender.listener(source or "", external_id or "")
+            )
             slate = recommender.recommend(listener, limit)
     if as_json:
         print_json(slate)
@@ -43,7 +51,9 @@ def print_json(slate: "Slate") -> None:
     """The feed as the API answers it, indented."""
     from serving.recommend.schemas import encoded
 
-    say.out.print(orjson.dumps(orjson.loads(encoded(slate)), option=orjson.OPT_INDENT_2).decode(), markup=False)
+    say.out.print(
+        orjson.dumps(orjson.loads(encoded(slate)), option=orjson.OPT_INDENT_2).decode(), markup=False
+    )
 
 
 def print_slate(slate: "Slate") -> None:
@@ -68,7 +78,7 @@ def everyone(out: str | None, *, limit: int) -> None:
         raise WhichListener("say where to write: --out FILE.parquet")
     path = Path(out)
     unfinished = path.with_name(path.name + ".part")
-    rows, listeners = 0, 0
+    rows = 0
     with running(foundation_settings.load()) as connected, say.bars() as bars:
         from serving.in_process import COLUMNS, open_recommender
 
@@ -79,15 +89,15 @@ def everyone(out: str | None, *, limit: int) -> None:
                 open_recommender(connected) as recommender,
                 pq.ParquetWriter(unfinished, schema, compression="zstd") as writer,
             ):
-                whole = len(recommender.listeners)
+                listeners = len(recommender.listeners)
                 for batch in recommender.recommend_all(limit):
                     writer.write_table(batch.to_arrow(compat_level=plain))
                     rows += batch.height
-                    listeners += batch.n_unique(["source", "external_user_id"])
-                    bars("recommending", listeners / whole)
+                    bars("recommending", rows / (limit * listeners))
+                bars("recommending", 1.0)
             unfinished.replace(path)
         except OSError as error:
             raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
         finally:
             unfinished.unlink(missing_ok=True)
-    say.out.print(f"{rows:,} rows for {listeners:,} listeners written to {path}", markup=False)
+    say.out.print(f"{rows:,} rows written to {path}", markup=False)

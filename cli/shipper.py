@@ -12,6 +12,7 @@ from catalog_api.outbox.service import OutboxMover
 from event_log.clickhouse import ClickHouseSink
 from event_log.opening import open_log
 from event_log.shipper import Shipper
+from event_log.sink import Sink
 from feature_store.online import RecentSongsSink
 from foundation import settings as foundation_settings
 from foundation.engines import clickhouse
@@ -34,7 +35,10 @@ def ship(settings: Settings, stop: threading.Event, ready: Path | None) -> None:
     applied = migrate_warehouse(writer)
     writer.close()
     log.info("warehouse: %s", ", ".join(applied) or "current")
-    sinks = [ClickHouseSink(clickhouse.open_clickhouse(engines.clickhouse), settings.log_dir), RecentSongsSink(open_redis(engines.redis))]
+    sinks: list[Sink] = [
+        ClickHouseSink(clickhouse.open_clickhouse(engines.clickhouse), settings.log_dir),
+        RecentSongsSink(open_redis(engines.redis)),
+    ]
     shipper = Shipper(settings.log_dir, sinks)
     outbox_log = open_log(settings, "outbox")
     mover = threading.Thread(

@@ -9,7 +9,6 @@ from foundation.errors import Problem
 from foundation.ids import UserId
 from foundation.security import ROLES, token_maker
 
-
 BIGGEST_ID = 2**63
 
 

@@ -113,7 +113,7 @@ class ClickHouseSink:
 
     def _already_told(self, playback: pa.Table) -> list[int]:
         """Positions of rows whose key the warehouse holds, or an earlier row of the segment has."""
-        told = self._held("seen", playback)
+        told = self.held("seen", playback)
         repeated = []
         for position, key in enumerate(_keys(playback)):
             if key in told:
@@ -121,8 +121,8 @@ class ClickHouseSink:
             told.add(key)
         return repeated
 
-    def _held(self, query: str, plays: pa.Table) -> set[bytes]:
-        """The keys of plays that a table holds already."""
+    def held(self, query: str, plays: pa.Table) -> set[bytes]:
+        """The keys of these plays that a table holds already, as its query says."""
         held: set[bytes] = set()
         for start in range(0, plays.num_rows, _LOOKUP):
             part = plays.slice(start, _LOOKUP)
@@ -157,7 +157,7 @@ class ClickHouseSink:
             raise RuntimeError(f"{table} does not take {lost.num_rows} rows of {segment_id}")
 
     def _missing(self, wanted: pa.Table, held_query: str) -> pa.Table:
-        held = self._held(held_query, wanted)
+        held = self.held(held_query, wanted)
         return _without(wanted, [at for at, key in enumerate(_keys(wanted)) if key in held])
 
     def _correct_song_days(self, listens: pa.Table) -> None:

@@ -63,6 +63,7 @@ class EventLog:
         self._is_idle = self._is_closing = False
         self._segment: OpenSegment | None = None
         self._sequence = 0
+        self.commits = 0  # writes that succeeded, each with one sync
         self._close_at = float("inf")  # time.monotonic() at which the open segment is old enough
         self._is_failing = False
         _make_durable(directory)
@@ -145,6 +146,7 @@ class EventLog:
         except OSError as error:
             self._close_segment()
             return self._failed(error)
+        self.commits += 1
         if self._is_failing:
             self._is_failing = False
             logger.warning("the event log writes again")

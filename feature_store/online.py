@@ -87,7 +87,7 @@ class RecentSongsSink:
     redis: Redis
     name: str = RECENT_SONGS.name
 
-    def apply(self, segment_id: str, events: Sequence[Event]) -> None:  # noqa: ARG002 - nothing need be remembered
+    def apply(self, segment_id: str, events: Sequence[Event]) -> None:
         """Apply a segment. Raises Unreachable when Redis does not answer; apply it again then."""
         listened = list(_latest_listens(events).items())
         told = sorted({event.listener_id for event in events if isinstance(event, ListenerChanged)})

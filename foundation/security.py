@@ -44,7 +44,13 @@ class TokenMaker:
     lifetime: timedelta
 
     def issue(
-        self, user_id: UserId, *, roles: Sequence[str], now: datetime, email: str = "", subscription: str = "free"
+        self,
+        user_id: UserId,
+        *,
+        roles: Sequence[str],
+        now: datetime,
+        email: str = "",
+        subscription: str = "free",
     ) -> str:
         """A signed token with the claims `sub, user_id, email, subscription, roles, iat, exp, iss, aud`."""
         claims = {
@@ -75,7 +81,9 @@ class TokenMaker:
             if decoded["header"].get("typ") != TOKEN_TYPE:
                 raise InvalidToken("this is not an access token")
             return Principal(
-                UserId(int(claims["sub"])), frozenset(claims.get("roles", ())), claims.get("subscription", "free")
+                UserId(int(claims["sub"])),
+                frozenset(claims.get("roles", ())),
+                claims.get("subscription", "free"),
             )
         except jwt.ExpiredSignatureError as error:
             raise InvalidToken("the token has expired") from error

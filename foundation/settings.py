@@ -58,10 +58,12 @@ class Embedded(BaseModel, frozen=True):
     account: str = "nobody"  # Postgres refuses to run as root: it becomes this account
 
 
-class Settings(BaseSettings, frozen=True):
+class Settings(BaseSettings):
     """Every knob. `SEGUE__ENGINES__CLICKHOUSE=http://…` sets one; `SEGUE_HOME` says where state lives."""
 
-    model_config = SettingsConfigDict(env_prefix="SEGUE__", env_nested_delimiter="__", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SEGUE__", env_nested_delimiter="__", populate_by_name=True, frozen=True
+    )
 
     home: Path = Field(default=REPOSITORY / "var", validation_alias="SEGUE_HOME")
     place: Literal["laptop", "ci", "production"] = "laptop"

@@ -40,7 +40,11 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             async with open_serving(connected) as serving:
                 app.state.postgres, app.state.playback = postgres, open_playback(postgres, log, utc_now)
-                app.state.live, app.state.recent, app.state.trending = serving.live, serving.recent, serving.trending
+                app.state.live, app.state.recent, app.state.trending = (
+                    serving.live,
+                    serving.recent,
+                    serving.trending,
+                )
                 yield
         finally:
             await postgres.close()

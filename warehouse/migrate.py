@@ -20,7 +20,9 @@ def migrate(client: Commands) -> list[str]:
         "CREATE TABLE IF NOT EXISTS schema_versions (name String, applied_at DateTime DEFAULT now()) "
         "ENGINE = ReplacingMergeTree ORDER BY name"
     )
-    applied = str(client.command("SELECT arrayStringConcat(groupArray(name), ',') FROM schema_versions FINAL"))
+    applied = str(
+        client.command("SELECT arrayStringConcat(groupArray(name), ',') FROM schema_versions FINAL")
+    )
     missing = [path for path in sorted(MIGRATIONS.glob("*.sql")) if path.stem not in applied.split(",")]
     for path in missing:
         for statement in statements(path.read_text()):

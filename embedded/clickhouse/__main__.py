@@ -1,8 +1,10 @@
 """Starts the server: python -m embedded.clickhouse --path DIR --host 127.0.0.1 --port N --writer USER --reader USER."""
 
 import argparse
+import asyncio
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +21,19 @@ WRITER_PASSWORD = "SEGUE_CLICKHOUSE_WRITER_PASSWORD"  # noqa: S105 -- names of v
 READER_PASSWORD = "SEGUE_CLICKHOUSE_READER_PASSWORD"  # noqa: S105
 MEMORY_SHARE = 0.4  # of the machine's memory: other engines live here, too
 MEMORY_LEAST = 1 << 30
+
+
+class _Server(uvicorn.Server):
+    """Ends the queries as soon as it is asked to end, rather than when it has waited for their clients."""
+
+    def __init__(self, config: uvicorn.Config, front: Front) -> None:
+        super().__init__(config)
+        self._front = front
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._front.end_queries())
+            both.create_task(super().shutdown(sockets))
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -49,12 +64,16 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         log_level="warning",
         server_header=False,
         timeout_keep_alive=300,  # a client's pooled connection must not be closed under its next request
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=4,
     )
     # an answer that fails after its beginning has no end, on purpose: not an error of the server
     logging.getLogger("uvicorn.error").addFilter(lambda told: "without completing" not in told.getMessage())
     print(f"ClickHouse {engine.version} at {options.host}:{options.port}, {max_memory >> 20} MiB", flush=True)
-    uvicorn.Server(config).run(sockets=[listener])
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(
+            asked, lambda *_: None
+        )  # uvicorn takes them while it serves, and raises them again afterwards
+    _Server(config, front).run(sockets=[listener])
     if not front.is_idle:  # a thread is stuck in the engine: what was acknowledged is on disk, so leave it
         os._exit(0)
     engine.close()

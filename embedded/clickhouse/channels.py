@@ -10,6 +10,7 @@ from contextlib import suppress
 
 __all__ = ["Aborted", "Feed", "Pipe", "Reply"]
 
+FEED_BYTES = 32 << 20  # a client gives up when nothing is taken for seconds, and writing a part takes seconds
 PIPE_BYTES = 1 << 20
 _F_SETPIPE_SZ = 1031  # Linux only; elsewhere a pipe keeps its size
 
@@ -24,11 +25,15 @@ class Feed:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._pieces: queue.SimpleQueue[bytes | Aborted | None] = queue.SimpleQueue()
-        self._free = asyncio.Semaphore(4)
+        self._waiting = 0  # bytes put in and not yet taken out
+        self._taken = asyncio.Event()
 
     async def put(self, piece: bytes) -> None:
-        """Hands over a piece, when the thread has taken the earlier ones."""
-        await self._free.acquire()
+        """Hands over a piece, when the thread has taken enough of the earlier ones."""
+        while self._waiting > FEED_BYTES:
+            self._taken.clear()
+            await self._taken.wait()
+        self._waiting += len(piece)
         self._pieces.put(piece)
 
     def end(self) -> None:
@@ -47,8 +52,12 @@ class Feed:
             if isinstance(piece, Aborted):
                 raise piece
             with suppress(RuntimeError):  # the loop has been closed: nobody waits for room any more
-                self._loop.call_soon_threadsafe(self._free.release)
+                self._loop.call_soon_threadsafe(self._take, len(piece))
             yield piece
+
+    def _take(self, size: int) -> None:
+        self._waiting -= size
+        self._taken.set()
 
 
 class Pipe:

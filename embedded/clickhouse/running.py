@@ -69,13 +69,16 @@ class Running:
             with suppress(TimeoutError):
                 await asyncio.wait_for(query.done.wait(), _AGAIN)
 
-    async def stop_all(self, seconds: float) -> bool:
-        """Stops every query; whether all have ended in time."""
-        for query in tuple(self._queries):
-            self.stop(query)
+    async def end(self, *, grace: float, limit: float) -> bool:
+        """Lets every query end, then stops them; whether all have ended in time. For seconds of each."""
+        if not await self._ended(grace):
+            for query in tuple(self._queries):
+                self.stop(query)
+        return await self._ended(limit)
+
+    async def _ended(self, seconds: float) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                for query in tuple(self._queries):
-                    await query.done.wait()
-        self._killer.shutdown(wait=False)
+                while self._queries:
+                    await next(iter(self._queries)).done.wait()
         return not self._queries

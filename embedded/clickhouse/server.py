@@ -23,7 +23,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 QUERIES_MOST = 64  # at once: each has a thread
 URL_MOST = 1 << 20
-_STOP_SECONDS = 5.0
+_GRACE_SECONDS = 1.0
+_KILL_SECONDS = 5.0
 
 
 class Front:
@@ -55,11 +56,15 @@ class Front:
             if message["type"] == "lifespan.startup":
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                self.is_idle = await self._running.stop_all(_STOP_SECONDS)
+                self.is_idle = await self.end_queries()
                 self._sessions.close()
                 self._threads.shutdown(wait=self.is_idle)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    async def end_queries(self) -> bool:
+        """Lets what runs end, or kills it after a second; whether everything has ended."""
+        return await self._running.end(grace=_GRACE_SECONDS, limit=_KILL_SECONDS)
 
     async def _route(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -121,6 +126,7 @@ class Front:
             ids=self._running.ids,
         )
         job = asyncio.ensure_future(self._finished(work, query, session))
+        job.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # somebody has seen it
         watch = asyncio.create_task(_feed(feed, receive))
         watch.add_done_callback(lambda _: self._running.stop(query))  # the client has gone
         answering = Answering(send, self._engine.version, self._engine.timezone, self._server, request)

@@ -166,11 +166,11 @@ class Work:
         """The engine's own parser has the last word on what a statement does."""
         if class_ == "CONTROL" and statement.verb in _OUTPUTS:
             raise refusal("INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed")
+        if class_ == "UNKNOWN":  # nearly always a syntax error, which the engine tells best here
+            connection.query(b"SELECT formatQuery(" + quoted(statement.sql) + b")")
         reader, by_get = self.request.user.reader, self.request.method == "GET"
         if not (reader or by_get) or class_ == "READ_ONLY" or statement.verb in ("SET", "USE"):
             return
-        if class_ == "UNKNOWN":  # usually a syntax error, which is the better thing to tell
-            connection.query(b"SELECT formatQuery(" + quoted(statement.sql) + b")")
         raise refusal("READONLY", READONLY if reader else f"{READONLY}. {_FOR_GET}")
 
     def _streamed(self, connection: Connection, sql: bytes, format_: str) -> Answer:

@@ -5,28 +5,34 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-LISTENERS = {"external_id": pl.String, "country": pl.String}
-ARTISTS = {"external_id": pl.String, "name": pl.String, "country": pl.String}
-SONGS = {
-    "external_id": pl.String,
-    "artist_external_id": pl.String,
-    "title": pl.String,
-    "album": pl.String,  # "" where none is known
-    "genre": pl.String,  # "" where none is known
-    "song_ms": pl.UInt32,  # null where unknown
-    "released_on": pl.Date,  # null where unknown
-}
-PLAYS = {
-    "play_id": pl.Binary,  # 16 bytes, big-endian
-    "listener_external_id": pl.String,
-    "song_external_id": pl.String,
-    "started_at": pl.Datetime("ms", "UTC"),
-    "played_ms": pl.UInt32,
-}
-COUNTS = {"listener_external_id": pl.String, "song_external_id": pl.String, "plays": pl.UInt64}
+LISTENERS = pl.Schema({"external_id": pl.String(), "country": pl.String()})
+ARTISTS = pl.Schema({"external_id": pl.String(), "name": pl.String(), "country": pl.String()})
+SONGS = pl.Schema(
+    {
+        "external_id": pl.String(),
+        "artist_external_id": pl.String(),
+        "title": pl.String(),
+        "album": pl.String(),  # "" where none is known
+        "genre": pl.String(),  # "" where none is known
+        "song_ms": pl.UInt32(),  # null where unknown
+        "released_on": pl.Date(),  # null where unknown
+    }
+)
+PLAYS = pl.Schema(
+    {
+        "play_id": pl.Binary(),  # 16 bytes, big-endian
+        "listener_external_id": pl.String(),
+        "song_external_id": pl.String(),
+        "started_at": pl.Datetime("ms", "UTC"),
+        "played_ms": pl.UInt32(),
+    }
+)
+COUNTS = pl.Schema(
+    {"listener_external_id": pl.String(), "song_external_id": pl.String(), "plays": pl.UInt64()}
+)
 
 
-def empty(schema: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+def empty(schema: pl.Schema) -> pl.DataFrame:
     """A frame without rows, of the given schema."""
     return pl.DataFrame(schema=schema)
 

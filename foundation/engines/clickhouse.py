@@ -28,7 +28,7 @@ __all__ = [
 # queries. The embedded engine has them for every table; a server only where CREATE TABLE says so.
 DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1"
 
-CONNECT_TIMEOUT = 5  # seconds
+CONNECT_TIMEOUT = 30  # seconds; it also limits how long a server may pause while it takes an insert's rows
 ANSWER_TIMEOUT = 600  # seconds between two pieces of an answer: a rollup may take minutes
 REQUEST_TIMEOUT = 10  # seconds an answer on the request path may take
 
@@ -75,7 +75,7 @@ def _arguments(url: str, timeout: int) -> Mapping[str, Any]:
     """What the client needs from `http://user:password@host:8123/database`; clickhouse:// means http://.
 
     >>> sorted(_arguments("clickhouse://segue:a%2Fb@db/music", 9).items())[:4]
-    [('autogenerate_session_id', False), ('connect_timeout', 5), ('database', 'music'), ('host', 'db')]
+    [('autogenerate_session_id', False), ('connect_timeout', 30), ('database', 'music'), ('host', 'db')]
     """
     parts = urlsplit(url)
     interface = {"clickhouse": "http", "clickhouses": "https"}.get(parts.scheme, parts.scheme)

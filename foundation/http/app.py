@@ -11,7 +11,9 @@ from foundation.http.problems import speak_problems
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def make_app(*, title: str, description: str, version: str, routers: Iterable[APIRouter], lifespan: Lifespan) -> FastAPI:
+def make_app(
+    *, title: str, description: str, version: str, routers: Iterable[APIRouter], lifespan: Lifespan
+) -> FastAPI:
     """An app that serves `routers` below /api/v1; everything outside it is opened and closed in `lifespan`."""
     app = FastAPIOffline(
         title=title, description=description, version=version, lifespan=lifespan, redoc_url=None

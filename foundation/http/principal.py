@@ -23,7 +23,7 @@ class NotAllowed(Problem):
     status, title = 403, "You may not do this"
 
 
-def principal(
+async def principal(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
     """The principal of the request's bearer token. Raises MissingToken or InvalidToken (401)."""

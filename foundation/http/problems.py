@@ -51,7 +51,7 @@ def problem_body(problem: Problem, instance: str = "") -> dict[str, object]:
 def problem_response(problem: Problem, instance: str = "") -> Response:
     """The answer for a refusal, with the headers its status asks for."""
     headers = {}
-    if problem.status == 401:  # noqa: PLR2004 - RFC 9110, section 11.6.1
+    if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if problem.status in (429, 503):
         headers["Retry-After"] = str(problem.facts.get("retry_after", 1))
@@ -73,7 +73,8 @@ def speak_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         errors = [
-            {"where": ".".join(str(part) for part in each["loc"]), "what": each["msg"]} for each in error.errors()
+            {"where": ".".join(str(part) for part in each["loc"]), "what": each["msg"]}
+            for each in error.errors()
         ]
         detail = "; ".join(f"{each['where']}: {each['what']}" for each in errors)
         return problem_response(InvalidRequest(detail, errors=errors), request.url.path)
@@ -83,7 +84,10 @@ def speak_problems(app: FastAPI) -> None:
         refusal = type(
             {404: "NoSuchPage", 405: "MethodNotAllowed"}.get(error.status_code, "Refused"),
             (Problem,),
-            {"status": error.status_code, "title": NoSuchPage.title if error.status_code == 404 else error.detail},  # noqa: PLR2004
+            {
+                "status": error.status_code,
+                "title": NoSuchPage.title if error.status_code == 404 else error.detail,
+            },
         )
         response = problem_response(refusal(str(error.detail)), request.url.path)
         response.headers.update(error.headers or {})

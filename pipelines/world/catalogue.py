@@ -24,7 +24,7 @@ NEW_SHARE = 0.1  # of the albums come out while the world is watched
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Songs, one row each, with the truth about them; rows of `songs` and `artists` are the indices used here.
+    """Songs, one row each, with the truth about them; rows of the frames are the indices used here.
 
     A scene is a corner of a genre whose artists sound alike. `scene_vectors` float32[scenes, d] and
     `song_vectors` float32[songs, d] have length 1; `song_weights` is how likely a song is within its scene;

@@ -17,7 +17,7 @@ NEWS = 5  # how many songs of a scene are its news
 SCENE_STEP = 1_000_000  # more days than any two releases lie apart
 FIT = 5.0  # how much fitting counts against chance
 LOCAL_BOOST = np.log(3.5)  # for artists of one's own country
-NEW_BOOST, NEW_DAYS = np.log(6.0), 7.0
+NEW_BOOST, NEW_DAYS = np.log(12.0), 5.0
 IN_THE_MOOD = 0.75  # share of a session's songs that stay in its genre
 FAVOURITE_SHARE = 0.35  # of the plays return to a song one knows and loves
 SKIP_BELOW_MS = 30_000
@@ -73,7 +73,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The songs sorted by scene, with running sums of their weights, so that one look-up draws a song of a scene."""
+    """The songs sorted by scene, with running sums of their weights: one look-up draws a song of a scene."""
 
     order: Ints
     cumulative: Floats
@@ -210,8 +210,9 @@ def _drawn(rng: np.random.Generator, weights: Vectors | Floats) -> Ints:
 def _starts(rng: np.random.Generator, listener: Ints, begun: Ints, session: Ints, played: Ints) -> Ints:
     """When each play starts: one after another, and a session only after the one before has ended.
 
-    With d the time a listener's plays take, summed up to a play: start = d + max(begun - d at its beginning), where
-    the maximum runs over the listener's sessions so far.
+    With d the time all plays before one take together:
+
+        start = d + max(begun - d at the session's beginning, over the listener's sessions so far)
     """
     taken = played + rng.integers(300, 4_000, size=len(played))
     before = np.cumsum(taken) - taken
@@ -229,7 +230,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def play_ids(rng: np.random.Generator, started_ms: Ints) -> Bytes:
-    """UUIDs of version 8 (RFC 9562), 16 bytes a row: the milliseconds in front, the generator's bits behind."""
+    """UUIDs of version 8 (RFC 9562), 16 bytes a row: milliseconds in front, the generator's bits behind."""
     ids = np.frombuffer(rng.bytes(16 * len(started_ms)), dtype=np.uint8).reshape(-1, 16).copy()
     ids[:, :6] = started_ms.astype(">i8").view(np.uint8).reshape(-1, 8)[:, 2:]
     ids[:, 6] = ids[:, 6] & 0x0F | 0x80

@@ -26,8 +26,8 @@ FAVOURITES = 40
 class People:
     """Listeners, one row each, with the truth about them.
 
-    `genre_tastes` float32[listeners, genres] and `scene_tastes` float32[listeners, genres, scenes of a genre] are
-    shares that sum to 1; `vectors` float32[listeners, d] have length 1 and say what they like within a scene too.
+    `genre_tastes` float32[listeners, genres] and `scene_tastes` float32[listeners, genres, scenes of a genre]
+    are shares that sum to 1; `vectors` float32[listeners, d] have length 1 and tell the rest of the taste.
     """
 
     frame: pl.DataFrame

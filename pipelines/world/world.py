@@ -69,7 +69,7 @@ class World:
 
 
 def make_world(rng: np.random.Generator, *, listeners: int, songs: int, days: int, until: datetime) -> World:
-    """A world of this size, whose plays lie in the `days` that end at `until`; the same `rng`, the same world.
+    """A world of this size, with plays in the `days` that end at `until`; the same `rng`, the same world.
 
     About 4.7 plays a listener and day. Raises WorldTooSmall below one listener, one day or twenty songs.
     """
@@ -95,7 +95,7 @@ def make_world(rng: np.random.Generator, *, listeners: int, songs: int, days: in
 
 
 def _chunks(people: People, days: int) -> Iterator[tuple[int, int]]:
-    """Ranges of listeners who together play about PLAYS_AT_ONCE songs: what they need in memory is bounded."""
+    """Ranges of listeners who together play about PLAYS_AT_ONCE songs, which bounds the memory they need."""
     expected = np.cumsum(people.sessions_a_day * days * 12)
     cuts = np.flatnonzero(np.diff(expected // PLAYS_AT_ONCE)) + 1
     edges = [0, *cuts.tolist(), len(expected)]

@@ -11,7 +11,13 @@ from foundation.contracts.tables import Listeners, Songs
 from models.bundle import Bundle
 from serving.recommend.recommender import Recommender
 
-SONGS = {Songs.song_id: pl.Int64, Songs.title: pl.String, Songs.artist_id: pl.Int64, Songs.artist: pl.String}
+SONGS = {
+    Songs.song_id: pl.Int64,
+    Songs.title: pl.String,
+    Songs.artist_id: pl.Int64,
+    Songs.artist: pl.String,
+    Songs.genre: pl.String,
+}
 LISTENERS = {Listeners.listener_id: pl.Int64, Listeners.origin: pl.String, Listeners.external_id: pl.String}
 
 

@@ -163,7 +163,16 @@ class Recommender:
             if song.song_id not in taken:
                 taken.add(song.song_id)
                 items.append(
-                    Item(len(items) + 1, song.song_id, song.title, song.artist_id, song.artist, 0.0, TRENDING)
+                    Item(
+                        rank=len(items) + 1,
+                        song_id=song.song_id,
+                        title=song.title,
+                        artist_id=song.artist_id,
+                        artist=song.artist,
+                        genre=song.genre,
+                        score=0.0,
+                        reason=TRENDING,
+                    )
                 )
         is_free = np.ones(len(self.bundle.song_ids), np.bool_)
         is_free[[place for song in taken if (place := _position(self.bundle.song_ids, song)) is not None]] = (

@@ -33,6 +33,7 @@ class Item(msgspec.Struct, frozen=True):
     title: str
     artist_id: int
     artist: str
+    genre: str  # "" where none is known
     score: float
     reason: Reason
 

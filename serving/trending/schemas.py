@@ -12,6 +12,7 @@ class TrendingSong(msgspec.Struct, frozen=True, gc=False):
     title: str
     artist_id: int
     artist: str
+    genre: str
     listens: int
 
 
@@ -30,6 +31,7 @@ class RankedSong(msgspec.Struct, frozen=True):
     title: str
     artist_id: int
     artist: str
+    genre: str  # "" where none is known
     listens: int
 
 

@@ -54,7 +54,7 @@ class Trending:
     def told(self, limit: int) -> ChartOut:
         """The first `limit` songs."""
         items = tuple(
-            RankedSong(rank, song.song_id, song.title, song.artist_id, song.artist, song.listens)
+            RankedSong(rank, song.song_id, song.title, song.artist_id, song.artist, song.genre, song.listens)
             for rank, song in enumerate(self.chart.songs[:limit], start=1)
         )
         return ChartOut(days=DAYS, refreshed_at=self.chart.refreshed_at, stale=self.is_stale, items=items)
@@ -115,10 +115,10 @@ def songs_parameters(listens: Sequence[Sequence[int]]) -> dict[str, Any]:
 def chart_of(listens: Iterable[Sequence[int]], names: Iterable[Sequence[Any]], at: datetime) -> Chart:
     """The chart of what the two queries answered; songs that have no name yet are left out.
 
-    >>> chart_of([(1, 9), (2, 5)], [(1, "Air", 3, "Air")], datetime(2026, 1, 1)).songs
-    (TrendingSong(song_id=1, title='Air', artist_id=3, artist='Air', listens=9),)
+    >>> chart_of([(1, 9), (2, 5)], [(1, "Air", 3, "Air", "pop")], datetime(2026, 1, 1)).songs
+    (TrendingSong(song_id=1, title='Air', artist_id=3, artist='Air', genre='pop', listens=9),)
     """
-    named = {song_id: (title, artist_id, artist) for song_id, title, artist_id, artist in names}
+    named = {song_id: (title, artist_id, artist, genre) for song_id, title, artist_id, artist, genre in names}
     songs = tuple(
         TrendingSong(song_id, *named[song_id], plays) for song_id, plays in listens if song_id in named
     )

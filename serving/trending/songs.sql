@@ -1,4 +1,4 @@
--- One row per given song: what it and its artist are called now.
-SELECT song_id, title, artist_id, artist
+-- One row per given song: what it and its artist are called now, and its genre.
+SELECT song_id, title, artist_id, artist, genre
 FROM songs FINAL
 WHERE song_id IN {song_ids:Array(UInt64)}

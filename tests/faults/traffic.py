@@ -17,7 +17,7 @@ from foundation.ids import new_play_id
 SENDERS = 32
 SENT_AGAIN = 0.1  # the share of acknowledged plays that a client, unsure, sends again
 OLDEST = timedelta(days=20)
-PAUSE = 0.05  # seconds before a client tries again
+PAUSE = 0.2  # seconds before a client tries again
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
 """Tokens that are not ours are refused, each for its own reason (RFC 8725)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import jwt
 import pytest
 
+from foundation.clock import utc_now
 from foundation.ids import UserId
 from foundation.security import InvalidToken, TokenMaker
 
-NOW = datetime.now(UTC)
+NOW = utc_now()
 MAKER = TokenMaker("a" * 40, "segue", "segue-api", timedelta(hours=1))
 
 
@@ -18,12 +19,17 @@ def forged(key: str = MAKER.secret, algorithm: str = "HS256", kind: str = "at+jw
         "iat": int(NOW.timestamp()), "exp": int((NOW + timedelta(hours=1)).timestamp()),
     } | changed  # fmt: skip
     return jwt.encode(
-        {name: value for name, value in claims.items() if value is not None}, key, algorithm=algorithm, headers={"typ": kind}
+        {name: value for name, value in claims.items() if value is not None},
+        key,
+        algorithm=algorithm,
+        headers={"typ": kind},
     )
 
 
 def test_a_token_tells_who_is_asking() -> None:
-    principal = MAKER.check(MAKER.issue(UserId(7), roles=["user", "analyst"], now=NOW, subscription="premium"))
+    principal = MAKER.check(
+        MAKER.issue(UserId(7), roles=["user", "analyst"], now=NOW, subscription="premium")
+    )
 
     assert (principal.user_id, principal.subscription) == (7, "premium")
     assert principal.may_see(UserId(8))

@@ -15,9 +15,16 @@ def test_an_engine_nobody_started_is_named_in_one_line(tmp_path: Path) -> None:
         connected(Settings(SEGUE_HOME=tmp_path))
 
 
-def test_what_runs_replaces_embedded_and_a_url_of_ones_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_runs_replaces_embedded_and_a_url_of_ones_own_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "run").mkdir()
-    told = {"supervisor_pid": os.getpid(), "postgres": "postgresql://here", "clickhouse": "http://c", "clickhouse_reader": "http://r"}
+    told = {
+        "supervisor_pid": os.getpid(),
+        "postgres": "postgresql://here",
+        "clickhouse": "http://c",
+        "clickhouse_reader": "http://r",
+    }
     (tmp_path / "run" / "engines.json").write_text(json.dumps(told))
     monkeypatch.setenv("SEGUE__ENGINES__REDIS", "redis://cluster")
 
@@ -29,7 +36,9 @@ def test_what_runs_replaces_embedded_and_a_url_of_ones_own_stays(tmp_path: Path,
 
 def test_a_dead_supervisors_word_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "engines.json").write_text(json.dumps({"supervisor_pid": 2**22 + 1, "postgres": "postgresql://gone"}))
+    (tmp_path / "run" / "engines.json").write_text(
+        json.dumps({"supervisor_pid": 2**22 + 1, "postgres": "postgresql://gone"})
+    )
 
     with pytest.raises(NotRunning):
         connected(Settings(SEGUE_HOME=tmp_path))

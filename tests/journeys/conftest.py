@@ -30,7 +30,7 @@ class Platform:
         """What the command prints on stdout; it must end with `status`."""
         ended = subprocess.run(
             [sys.executable, "-m", "cli", *words],
-            cwd=self.home,
+            cwd=REPOSITORY,
             env=dict(self.environment),
             capture_output=True,
             text=True,
@@ -49,7 +49,9 @@ class Platform:
         words = [word for role in roles for word in ("--role", role)]
         token = self.segue("token", str(listener), *words).strip()
         address = foundation_settings.running_engines(self.settings)["api"]
-        return httpx.Client(base_url=f"{address}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        return httpx.Client(
+            base_url=f"{address}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=20
+        )
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,12 @@ def test_a_play_is_counted_once_and_its_song_leaves_the_feed(platform: Platform)
     with platform.client("world:listener-2") as listener:
         first = listener.get("/recommendations").json()
         song = first["items"][0]["song_id"]
-        play = {"play_id": str(new_play_id(utc_now())), "played_ms": 61_000, "slate_id": first["slate_id"], "position": 1}
+        play = {
+            "play_id": str(new_play_id(utc_now())),
+            "played_ms": 61_000,
+            "slate_id": first["slate_id"],
+            "position": 1,
+        }
 
         answers = [listener.post(f"/songs/{song}/play", json=play) for _ in range(3)]
 
@@ -110,8 +115,18 @@ def test_everyone_gets_twenty_unheard_songs_in_one_file(platform: Platform) -> N
     platform.segue("recommend", "--all", "--limit", "20", "--out", str(out))
 
     feeds = pl.read_parquet(out)
-    assert feeds.columns == ["source", "external_user_id", "rank", "external_song_id", "song_id", "score", "reason"]
-    per_listener = feeds.group_by("external_user_id").agg(pl.len(), pl.col("song_id").n_unique().alias("songs"))
+    assert feeds.columns == [
+        "source",
+        "external_user_id",
+        "rank",
+        "external_song_id",
+        "song_id",
+        "score",
+        "reason",
+    ]
+    per_listener = feeds.group_by("external_user_id").agg(
+        pl.len(), pl.col("song_id").n_unique().alias("songs")
+    )
     assert per_listener.height == 120
     assert per_listener["len"].unique().to_list() == per_listener["songs"].unique().to_list() == [20]
 

@@ -51,6 +51,7 @@ def make_bundle(
                 "title": [f"Song {song}" for song in song_ids],
                 "artist_id": song_ids % 7,
                 "artist": [f"Artist {song % 7}" for song in song_ids],
+                "genre": [("pop", "jazz")[song % 2] for song in song_ids],
                 "external_id": [f"s{song}" for song in song_ids],
             }
         ),

@@ -33,7 +33,7 @@ NOWHERE = "http://reader:secret@127.0.0.1:9/segue"  # nothing listens on the dis
 MakeBundle = Callable[..., Bundle]
 Publish = Callable[[Bundle], None]
 TOKENS = TokenMaker("a secret of at least thirty-two bytes", "segue", "segue-api", timedelta(hours=1))
-CHART = Chart(tuple(TrendingSong(song, f"Hit {song}", 1, "Star", 9) for song in (1003, 1005)), NOON)
+CHART = Chart(tuple(TrendingSong(song, f"Hit {song}", 1, "Star", "pop", 9) for song in (1003, 1005)), NOON)
 
 
 @asynccontextmanager

@@ -19,7 +19,9 @@ from serving.trending.schemas import Chart, TrendingSong
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MakeBundle = Callable[..., Bundle]
 EVEN, ODD = UserId(2), UserId(1)
-CHART = Chart(tuple(TrendingSong(song, f"Hit {song}", 1, "Star", 9) for song in (1003, 1004, 5000)), NOON)
+CHART = Chart(
+    tuple(TrendingSong(song, f"Hit {song}", 1, "Star", "pop", 9) for song in (1003, 1004, 5000)), NOON
+)
 
 
 def over(bundle: Bundle) -> Recommender:

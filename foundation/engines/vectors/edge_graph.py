@@ -36,7 +36,7 @@ class Graph:
         return cls(qdrant.EdgeShard.load(str(directory)), ids, vectors)
 
     def nearest(self, vector: Matrix, limit: int, excluded: Ids) -> list[Neighbour]:
-        """Walks to the nearest hundred and drops the excluded; where too few are left, the product is exact."""
+        """Walks to the nearest hundred and drops the excluded; if too few are left, the product is exact."""
         if 0 < limit <= REACH:
             barred = set(excluded.tolist())
             left = [neighbour for neighbour in self.walk(vector, REACH) if neighbour.id not in barred]

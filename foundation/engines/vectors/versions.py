@@ -19,19 +19,18 @@ class Versions:
     """One collection's versions.
 
     CURRENT               the version that serves
-    lock                  held by the one process that publishes, flips or retires
     versions/NAME/        a published version: `number` tells the order of publishing, readers lock `lease`
-    unfinished/           what is being built or deleted; the next writer clears it away
+    unfinished/           what is being built, under the lock `building`; the next publisher clears it away
+    retired/              what is being deleted, under the lock `changing`, which a flip holds too
+
+    Two locks, so that a rollback need not wait for a build.
     """
 
     directory: Path
 
     def names(self) -> list[str]:
         """The published versions, the oldest first."""
-        numbers: dict[str, int] = {}
-        for path in self._published.glob("*/number") if self._published.is_dir() else ():
-            with suppress(FileNotFoundError):  # retired while we were looking
-                numbers[path.parent.name] = int(json.loads(path.read_bytes()))
+        numbers = self._numbers()
         return sorted(numbers, key=lambda name: numbers[name])
 
     def current(self) -> str | None:
@@ -43,18 +42,14 @@ class Versions:
 
     def add(self, version: str, build: Callable[[Path], None]) -> None:
         """Lets `build` fill a directory, makes it durable, then visible; leaves a version that exists."""
-        with self._writing():
+        with self._holding("building"):
             if (self._published / version).exists():
                 return
-            newest = self.names()[-1:]
-            number = 1 + sum(
-                int(json.loads((self._published / name / "number").read_bytes())) for name in newest
-            )
-            aside = self._unfinished / version
+            aside = _emptied(self.directory / "unfinished") / version
             aside.mkdir()
             try:
                 build(aside)
-                (aside / "number").write_text(json.dumps(number))
+                (aside / "number").write_text(json.dumps(1 + max(self._numbers().values(), default=0)))
                 (aside / "lease").touch()
                 sync_tree(aside)
                 aside.rename(self._published / version)
@@ -65,17 +60,18 @@ class Versions:
 
     def flip(self, version: str) -> None:
         """Points at a published version."""
-        with self._writing():
+        with self._holding("changing"):
             if not (self._published / version).exists():
                 raise self._unknown(version)
             replace_file(self._pointer, version.encode())
 
     def retire(self, keep: int) -> list[str]:
         """Deletes all but the newest `keep`, the current one, and those a reader holds."""
-        with self._writing():
-            names = self.names()
-            old = [name for name in names[: max(len(names) - keep, 0)] if name != self.current()]
-            return [name for name in old if self._delete_unless_leased(name)]
+        with self._holding("changing"):
+            names, current = self.names(), self.current()
+            trash = _emptied(self.directory / "retired")
+            old = [name for name in names[: max(len(names) - keep, 0)] if name != current]
+            return [name for name in old if self._delete_unless_leased(name, trash)]
 
     def lease(self, version: str) -> "Lease":
         """Holds a version until the lease is forgotten. Raises UnknownVersion."""
@@ -96,10 +92,6 @@ class Versions:
         return self.directory / "versions"
 
     @property
-    def _unfinished(self) -> Path:
-        return self.directory / "unfinished"
-
-    @property
     def _pointer(self) -> Path:
         return self.directory / "CURRENT"
 
@@ -111,33 +103,43 @@ class Versions:
             published=names,
         )
 
+    def _numbers(self) -> dict[str, int]:
+        numbers: dict[str, int] = {}
+        for path in self._published.glob("*/number") if self._published.is_dir() else ():
+            with suppress(FileNotFoundError):  # retired while we were looking
+                numbers[path.parent.name] = int(json.loads(path.read_bytes()))
+        return numbers
+
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One writer at a time; what a writer that died left unfinished is cleared away first."""
+    def _holding(self, name: str) -> Iterator[None]:
         make_directory(self._published)
-        lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock = os.open(self.directory / name, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            shutil.rmtree(self._unfinished, ignore_errors=True)
-            self._unfinished.mkdir(exist_ok=True)
             yield
         finally:
             os.close(lock)
 
-    def _delete_unless_leased(self, version: str) -> bool:
+    def _delete_unless_leased(self, version: str, trash: Path) -> bool:
         directory = self._published / version
         lease = os.open(directory / "lease", os.O_RDONLY)
         try:
             fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            aside = self._unfinished / version
-            directory.rename(aside)
+            directory.rename(trash / version)
         except BlockingIOError:
             return False
         finally:
             os.close(lease)
         sync_directory(self._published)
-        shutil.rmtree(aside)
+        shutil.rmtree(trash / version)
         return True
+
+
+def _emptied(directory: Path) -> Path:
+    """The directory without what somebody who was killed left in it."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(exist_ok=True)
+    return directory
 
 
 class Lease:

@@ -54,13 +54,6 @@ def told_by(place: Place, file: Path, worker: str, until: str | None = None) -> 
 def test_an_import_that_is_killed_is_finished_by_the_next(place: Place, tmp_path: Path) -> None:
     file = a_file_of_plays(tmp_path)
     steps = ("naming", "importing 5000", "importing 10000")
-        "naming",
-        "waiting for the stores",
-        "looking up",
-        "importing 5000",
-        "importing 0",
-        "importing 10000",
-    )
 
     with place.shipping():
         killed = [told_by(place, file, f"killed-{at}", step)[-1] for at, step in enumerate(steps)]

@@ -30,7 +30,8 @@ import numpy as np
 from foundation.engines.vectors import open_vectors
 vectors = open_vectors(sys.argv[1])
 for line in sys.stdin:
-    ids = [n.id for n in vectors.nearest("songs", np.array([1, 0, 0], np.float32), 3, version=line.strip() or None)]
+    nearest = vectors.nearest("songs", np.array([1, 0, 0], np.float32), 3, version=line.strip() or None)
+    ids = [neighbour.id for neighbour in nearest]
     print(vectors.current("songs"), ids, flush=True)
 """
 
@@ -141,3 +142,24 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
 
     assert list((tmp_path / "songs" / "versions").iterdir()) == []
     assert list((tmp_path / "songs" / "unfinished").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_flip_does_not_wait_for_a_build(tmp_path: Path, three_songs: Points) -> None:
+    url = f"edge://{tmp_path}?exact_up_to=1000"
+    vectors = open_vectors(url)
+    for version in ("1", "2"):
+        vectors.publish("songs", version, three_songs)
+        vectors.flip("songs", version)
+    publisher = started(PUBLISHER, url)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("songs/unfinished/cut/graph/segments/*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    vectors.flip("songs", "1")
+    still_building = list(tmp_path.glob("songs/unfinished/cut"))
+    publisher.kill()
+    publisher.communicate()
+
+    assert still_building
+    assert vectors.current("songs") == "1"

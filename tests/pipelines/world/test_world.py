@@ -1,4 +1,4 @@
-"""The demonstration world is the same for the same seed, holds together, and rewards who finds its hidden tastes."""
+"""The demonstration world is the same for a seed, holds together, and rewards who finds its hidden tastes."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
