@@ -14,6 +14,7 @@ UNREACHABLE = re.compile(
 CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|SSLError")
 NOT_WRITABLE = re.compile(r"Permission denied|Read-only file system|\[Errno 13\]|\[Errno 30\]")
 OTHER_HASH = re.compile(r"DO NOT MATCH THE HASHES.*?\n\s+(?P<name>[A-Za-z0-9._-]+)", re.DOTALL)
+NOWHERE = re.compile(r"requirement (?P<name>\S+) .*\(from versions: none\)")
 NO_BUILD = re.compile(r"No matching distribution found for (?P<name>[^\s(]+)")
 
 
@@ -32,6 +33,8 @@ def reason_in(log: str, root: Path, kept: Path | None) -> str:
         return f"the package index could not be trusted (its certificate was refused): set PIP_CERT{whole}"
     if UNREACHABLE.search(log):
         return f"the package index cannot be reached: the first start needs the network, once{whole}"
+    if found := NOWHERE.search(log):
+        return f"{found['name']} is in no package index that pip can reach: the first start needs the network{whole}"
     if found := NO_BUILD.search(log):
         machine = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
         return f"no build of {found['name']} for {machine} is on offer in the package indexes that pip knows{whole}"

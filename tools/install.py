@@ -24,7 +24,9 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the launcher runs this file isolated, by its path
+sys.path.insert(
+    0, str(Path(__file__).resolve().parent.parent)
+)  # the launcher runs this file isolated, by its path
 
 from tools import failures, torch_build
 
@@ -126,7 +128,9 @@ class Environment:
 
     def names(self) -> set[str]:
         """The packages installed completely: pip writes INSTALLER after everything else of a package is there."""
-        complete = (path.parent.name for path in self.home.glob("lib/python3.*/site-packages/*.dist-info/INSTALLER"))
+        complete = (
+            path.parent.name for path in self.home.glob("lib/python3.*/site-packages/*.dist-info/INSTALLER")
+        )
         return {re.sub(r"[-_.]+", "-", name.split("-")[0]).lower() for name in complete}
 
     def pip(self, *arguments: str, pip: Sequence[str] = ("-m", "pip")) -> subprocess.Popen[str]:
@@ -134,7 +138,12 @@ class Environment:
         scratch.mkdir(exist_ok=True)
         # allow: environment because pip runs in the user's own, and settings are not installed yet
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        settings = {"TMPDIR": str(scratch), "PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        settings = {
+            "TMPDIR": str(scratch),
+            "PIP_USER": "0",
+            "PIP_NO_INPUT": "1",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
         with self.log.open("a") as log:
             return subprocess.Popen(
                 [str(self.python), "-I", *pip, *arguments],
@@ -239,16 +248,24 @@ def create(environment: Environment) -> None:
     if python.is_symlink() or python.exists():
         version = "import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 13))"
         with suppress(OSError):
-            if subprocess.run([python, "-I", "-c", version], capture_output=True, check=False).returncode == 0:
+            if (
+                subprocess.run([python, "-I", "-c", version], capture_output=True, check=False).returncode
+                == 0
+            ):
                 return
         if not environment.log.exists():
             raise failures.CannotInstall(f"{home} is not ours, and not of Python 3.11 or 3.12: move it away")
         shutil.rmtree(home)
     made = subprocess.run(
-        [sys.executable, "-I", "-m", "venv", "--without-pip", str(home)], capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-m", "venv", "--without-pip", str(home)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if made.returncode != 0:
-        raise failures.CannotInstall(failures.reason_in(made.stdout + made.stderr, environment.home.parent, None))
+        raise failures.CannotInstall(
+            failures.reason_in(made.stdout + made.stderr, environment.home.parent, None)
+        )
     require_execution(home)
 
 
@@ -281,7 +298,10 @@ def bring_pip(environment: Environment, core: Lock) -> None:
     pin = next(pin for pin in core.pins if pin.name == "pip")
     if (environment.site / f"pip-{pin.version}.dist-info").exists():
         return
-    folders = [Path(sysconfig.get_path("stdlib"), "ensurepip", "_bundled"), sysconfig.get_config_var("WHEEL_PKG_DIR")]
+    folders = [
+        Path(sysconfig.get_path("stdlib"), "ensurepip", "_bundled"),
+        sysconfig.get_config_var("WHEEL_PKG_DIR"),
+    ]
     wheels = [wheel for folder in folders if folder for wheel in Path(folder).glob("pip-*.whl")]
     if wheels:
         run(environment, [environment.pip(*options(environment, [pin]), pip=[str(max(wheels) / "pip")])])
@@ -295,17 +315,27 @@ def bring_beside(environment: Environment, requirement: str, locks: list[Lock], 
     if requirement.split("==")[0] in environment.names():
         return
     constraints = environment.home / "constraints.txt"
-    constraints.write_text("".join(pin.text.split("\\")[0].strip() + "\n" for lock in locks for pin in lock.pins))
+    constraints.write_text(
+        "".join(pin.text.split("\\")[0].strip() + "\n" for lock in locks for pin in lock.pins)
+    )
     report = environment.home / "report.json"
     asking = ["install", "--dry-run", "--report", str(report), "--constraint", str(constraints), requirement]
-    run(environment, [environment.pip(*asking)], lambda: say.progress(f"asking which build of {requirement} fits"))
+    run(
+        environment,
+        [environment.pip(*asking)],
+        lambda: say.progress(f"asking which build of {requirement} fits"),
+    )
     locked = {pin.name for lock in locks for pin in lock.pins}
     build = torch_build.read(report, but=locked)
     say.line(f"installing {build.sentence}")
     require_space(environment.home.parent, (build.megabytes or 0.0) * BUILD_UNPACKED)
     run(
         environment,
-        [environment.pip("install", "--no-compile", "--no-deps", "--progress-bar", "off", *build.requirements)],
+        [
+            environment.pip(
+                "install", "--no-compile", "--no-deps", "--progress-bar", "off", *build.requirements
+            )
+        ],
         lambda: say.progress(f"installing {requirement}"),
     )
 
@@ -315,7 +345,7 @@ def fill(environment: Environment, lock: Lock, say: Say) -> None:
     there, wanted = environment.names(), {pin.name for pin in lock.pins}
     size = sum(pin.megabytes for pin in absent(lock, environment)) / 1000
     say.line(
-        f"installing {len(wanted - there)} packages, about {size * FETCHED_SHARE:.1f} GB to fetch and {size:.1f} GB "
+        f"installing {counted(len(wanted - there))}, about {size * FETCHED_SHARE:.1f} GB to fetch and {size:.1f} GB "
         "on disk; only once, the next start needs no network"
     )
     say.begin()
@@ -330,7 +360,13 @@ def fill(environment: Environment, lock: Lock, say: Say) -> None:
     environment.log.touch()
     shares = shared_out(lock.pins)
     run(environment, [environment.pip(*options(environment, share)) for share in shares if share], told)
-    say.line(f"installed {len(environment.names() & wanted)} packages in {time.monotonic() - say.began:.0f} s")
+    say.line(
+        f"installed {counted(len(environment.names() & wanted))} in {time.monotonic() - say.began:.0f} s"
+    )
+
+
+def counted(packages: int) -> str:
+    return f"{packages} package{'' if packages == 1 else 's'}"
 
 
 def shared_out(pins: Sequence[Pin]) -> list[list[Pin]]:
@@ -349,13 +385,17 @@ def options(environment: Environment, pins: Sequence[Pin]) -> list[str]:
 
     Without build isolation: pyspark is built with the setuptools of the lock, not with one fetched by the way.
     """
-    with tempfile.NamedTemporaryFile("w", dir=environment.home, prefix="share-", suffix=".lock", delete=False) as share:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=environment.home, prefix="share-", suffix=".lock", delete=False
+    ) as share:
         share.writelines(pin.text for pin in pins)
     return ["install", "--no-compile", "--no-deps", "--no-build-isolation", "--require-hashes", "--progress-bar", "off",
             "--requirement", share.name]  # fmt: skip
 
 
-def run(environment: Environment, pips: list[subprocess.Popen[str]], told: Callable[[], None] = lambda: None) -> None:
+def run(
+    environment: Environment, pips: list[subprocess.Popen[str]], told: Callable[[], None] = lambda: None
+) -> None:
     """Waits for the pips; when one fails or we are interrupted, none is left running."""
     try:
         while any(pip.poll() is None for pip in pips) and not any(pip.poll() for pip in pips):
@@ -367,7 +407,9 @@ def run(environment: Environment, pips: list[subprocess.Popen[str]], told: Calla
     finally:
         for pip in pips:
             if pip.poll() is None:
-                os.killpg(pip.pid, signal.SIGKILL)  # safe: what it leaves halfway is repaired at the next start
+                os.killpg(
+                    pip.pid, signal.SIGKILL
+                )  # safe: what it leaves halfway is repaired at the next start
                 pip.wait()
         for share in environment.home.glob("share-*.lock"):
             share.unlink()

@@ -22,7 +22,11 @@ class Build:
 def read(report: Path, but: Collection[str]) -> Build:
     """The plan of `pip install --dry-run --report`, without the packages that a lock brings with their hashes."""
     planned = [
-        (re.sub(r"[-_.]+", "-", each["metadata"]["name"]).lower(), each["metadata"]["version"], each["download_info"])
+        (
+            re.sub(r"[-_.]+", "-", each["metadata"]["name"]).lower(),
+            each["metadata"]["version"],
+            each["download_info"],
+        )
         for each in json.loads(report.read_text())["install"]
     ]
     taken = [(name, version, source["url"]) for name, version, source in planned if name not in but]
@@ -44,7 +48,9 @@ def kind(version: str, beside: int) -> str:
     """
     if version.endswith("+cpu"):
         return "CPU build"
-    return f"CUDA build, with {beside} packages for graphics cards" if beside else "the build for this machine"
+    return (
+        f"CUDA build, with {beside} packages for graphics cards" if beside else "the build for this machine"
+    )
 
 
 def size_in_words(megabytes: float | None) -> str:

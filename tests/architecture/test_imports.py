@@ -22,7 +22,12 @@ FORBIDDEN = {
 
 def linted(root: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"],
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command as run; run()",
+            "--no-cache",
+        ],
         cwd=root,
         env={"PYTHONPATH": str(root), "HOME": str(root), "COLUMNS": "200"},
         capture_output=True,
@@ -49,7 +54,12 @@ def test_every_contract_is_kept() -> None:
 
 
 def test_every_top_level_package_is_under_the_contracts() -> None:
-    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "tools", "bench", "notebooks"}
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {
+        "tests",
+        "tools",
+        "bench",
+        "notebooks",
+    }
 
     assert found == set(PACKAGES)
 

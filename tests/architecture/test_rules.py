@@ -56,7 +56,9 @@ def test_an_escape_without_a_reason_does_not(rule: Rule) -> None:
 
 
 def test_an_escape_of_no_rule_is_a_mistake() -> None:
-    misspelt = Source(PurePosixPath("serving/a.py"), '"""A."""\n\nx = 1  # allow: commits because typing is hard\n')
+    misspelt = Source(
+        PurePosixPath("serving/a.py"), '"""A."""\n\nx = 1  # allow: commits because typing is hard\n'
+    )
 
     found = violations(RULES, [misspelt])
 

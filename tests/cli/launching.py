@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = {
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
-    "PIP_RETRIES": "0",
+    "PIP_RETRIES": "1",
     "PIP_NO_INDEX": "",
     "PIP_FIND_LINKS": "",
 }
@@ -118,6 +118,12 @@ class Place:
         started = self.start(*arguments, **more)
         said, complained = started.communicate(timeout=120)
         return subprocess.CompletedProcess(started.args, started.returncode, said, complained)
+
+
+def place_like(template: Place, folder: Path) -> Place:
+    """The same with its `.venv`, which names no folder: making one for each test would take most of the time."""
+    shutil.copytree(template.root.parent, folder, dirs_exist_ok=True, symlinks=True)
+    return Place(folder / "a place", folder / "house", folder / "pythons")
 
 
 def place_in(folder: Path) -> Place:

@@ -36,7 +36,7 @@ def test_the_first_start_installs_with_a_word_on_what_it_costs_and_then_runs(pla
 
     assert ended.returncode == 0, ended.stderr
     assert "hymn: 1.0" in ended.stdout
-    assert "segue: installing 1 packages, about 0.0 GB to fetch" in ended.stderr
+    assert "segue: installing 1 package, about 0.0 GB to fetch" in ended.stderr
     assert "segue: installed 2 packages" in ended.stderr
 
 
@@ -104,33 +104,33 @@ def test_a_package_of_ours_by_the_same_name_in_the_users_folder_is_not_run(
     assert "hymn: 1.0" in ended.stdout
 
 
-def test_it_works_without_a_home(place: Place) -> None:
-    environment = place.environment()
+def test_it_works_without_a_home(begun: Place) -> None:
+    environment = begun.environment()
     del environment["HOME"]
 
     ended = subprocess.run(
-        [place.root / "segue", "demo"], env=environment, capture_output=True, text=True, check=False
+        [begun.root / "segue", "demo"], env=environment, capture_output=True, text=True, check=False
     )
 
     assert ended.returncode == 0, ended.stderr
 
 
-def test_tests_and_checks_install_the_extras_too_and_name_the_build_of_torch_first(place: Place) -> None:
+def test_tests_and_checks_install_the_extras_too_and_name_the_build_of_torch_first(begun: Place) -> None:
     psalm, torch = (
-        wheel_in(place.house, "psalm", "1.0"),
-        wheel_in(place.house, "torch", "2.13.0+cpu", megabytes=3),
+        wheel_in(begun.house, "psalm", "1.0"),
+        wheel_in(begun.house, "torch", "2.13.0+cpu", megabytes=3),
     )
-    place.lock_extras(psalm, beside="torch==2.13.0")
+    begun.lock_extras(psalm, beside="torch==2.13.0")
 
-    core = place.run("demo")
-    ended = place.run("test")
-    again = place.run("check", **NOWHERE)
+    core = begun.run("demo")
+    ended = begun.run("test")
+    again = begun.run("check", **NOWHERE)
 
     assert "torch" not in core.stderr
     assert (
         f"segue: installing torch 2.13.0+cpu (CPU build, {torch.stat().st_size / 1e6:.0f} MB)" in ended.stderr
     )
-    assert ended.stderr.index("torch") < ended.stderr.index("segue: installed 1 packages")
+    assert ended.stderr.index("torch") < ended.stderr.index("segue: installed 1 package")
     assert (again.returncode, again.stderr) == (0, "")
 
 
@@ -169,10 +169,10 @@ def test_no_python_at_all_is_one_line(place: Place) -> None:
     assert "finds none; install one, or set SEGUE_PYTHON" in only_line_of(ended)
 
 
-def test_a_python_without_venv_is_told_how_to_get_it(place: Place) -> None:
-    place.python("python3.12", PRETENDING.format('sys.modules["ensurepip"] = None'))
+def test_a_python_without_venv_is_told_how_to_get_it(begun: Place) -> None:
+    begun.python("python3.12", PRETENDING.format('sys.modules["ensurepip"] = None'))
 
-    ended = place.run("demo", PATH=f"{place.pythons}:{tools_without_python(place)}")
+    ended = begun.run("demo", PATH=f"{begun.pythons}:{tools_without_python(begun)}")
 
     assert "without venv (on Debian: apt install python3.1" in only_line_of(ended)
 
@@ -193,28 +193,29 @@ def test_no_network_is_one_line(place: Place) -> None:
     )
 
 
-def test_a_failed_start_is_made_good_by_the_next(place: Place) -> None:
-    offline = place.run("demo", **NOWHERE)
+def test_a_failed_start_is_made_good_by_the_next(begun: Place) -> None:
+    offline = begun.run("demo", **NOWHERE)
 
-    online = place.run("demo")
+    online = begun.run("demo")
 
     assert offline.returncode != 0
     assert online.returncode == 0, online.stderr
 
 
-def test_a_package_that_was_changed_is_not_installed(place: Place) -> None:
-    wheel_in(place.house, "hymn", "1.0", megabytes=0.001)
+def test_a_package_that_was_changed_is_not_installed(begun: Place) -> None:
+    wheel_in(begun.house, "hymn", "1.0", megabytes=0.001)
 
-    ended = place.run("demo")
+    ended = begun.run("demo")
 
-    assert "hymn==1.0 is not the package that the lock names" in only_line_of(ended)
-    assert not list(place.root.glob(".venv/lib/*/site-packages/hymn.py"))
+    assert "hymn is not the package that the lock names" in only_line_of(ended)
+    assert not list(begun.root.glob(".venv/lib/*/site-packages/hymn.py"))
 
 
-def test_a_package_without_a_build_for_this_machine_is_named(place: Place) -> None:
-    (place.house / "hymn-1.0-py3-none-any.whl").unlink()
+def test_a_package_without_a_build_for_this_machine_is_named(begun: Place) -> None:
+    (begun.house / "hymn-1.0-py3-none-any.whl").unlink()
+    wheel_in(begun.house, "hymn", "0.9")
 
-    ended = place.run("demo")
+    ended = begun.run("demo")
 
     assert "no build of hymn==1.0 for Python 3.1" in only_line_of(ended)
 
@@ -240,39 +241,39 @@ def test_an_environment_that_is_not_ours_is_left_alone(place: Place) -> None:
     assert python.exists()
 
 
-def test_an_environment_whose_python_has_gone_is_made_again(place: Place) -> None:
-    place.run("install")
-    python = place.root / ".venv" / "bin" / "python"
+def test_an_environment_whose_python_has_gone_is_made_again(begun: Place) -> None:
+    begun.run("install")
+    python = begun.root / ".venv" / "bin" / "python"
     python.unlink()
     python.symlink_to("/no/such/python")
 
-    ended = place.run("demo")
+    ended = begun.run("demo")
 
     assert ended.returncode == 0, ended.stderr
 
 
-def test_a_changed_lock_changes_what_is_installed(place: Place) -> None:
-    place.run("install")
-    place.lock(wheel_in(place.house, "hymn", "2.0"))
+def test_a_changed_lock_changes_what_is_installed(begun: Place) -> None:
+    begun.run("install")
+    begun.lock(wheel_in(begun.house, "hymn", "2.0"))
 
-    ended = place.run("demo")
+    ended = begun.run("demo")
 
     assert "hymn: 2.0" in ended.stdout
 
 
-def test_a_package_left_halfway_is_installed_again(place: Place) -> None:
-    place.run("install")
-    site = next(place.root.glob(".venv/lib/*/site-packages"))
-    (place.root / ".venv" / "installed.lock").unlink()
+def test_a_package_left_halfway_is_installed_again(begun: Place) -> None:
+    begun.run("install")
+    site = next(begun.root.glob(".venv/lib/*/site-packages"))
+    (begun.root / ".venv" / "installed.lock").unlink()
     (site / "hymn-1.0.dist-info" / "INSTALLER").unlink()
     (site / "hymn.py").unlink()
 
-    ended = place.run("demo")
+    ended = begun.run("demo")
 
     assert "hymn: 1.0" in ended.stdout
 
 
-@pytest.mark.parametrize("moment", [0.05, 0.5, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("moment", [0.1, 1.0, 2.5])
 def test_an_install_that_was_killed_is_finished_by_the_next_start(place: Place, moment: float) -> None:
     started = place.start("demo")
     wait_until((place.root / ".venv").exists)
@@ -294,7 +295,7 @@ def test_ctrl_c_stops_everything_and_says_so(place: Place) -> None:
 
     ended = place.run("demo")
 
-    assert started.returncode == 130
+    assert started.returncode in {130, -signal.SIGINT}  # the shell may end by the signal too
     assert complained.strip().splitlines()[-1] == "segue: interrupted; the next start goes on from here"
     assert "another start" not in ended.stderr
     assert ended.returncode == 0, ended.stderr

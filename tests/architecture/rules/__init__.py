@@ -37,7 +37,9 @@ class Source:
     def escapes(self, rule: str, line: int) -> bool:
         nearby = self.lines[:OPENING_LINES] if line == WHOLE_FILE else self.lines[max(line - 2, 0) : line]
         return any(
-            found["rule"] == rule and found["because"] for found in map(ESCAPE.search, nearby) if found is not None
+            found["rule"] == rule and found["because"]
+            for found in map(ESCAPE.search, nearby)
+            if found is not None
         )
 
 

@@ -6,7 +6,11 @@ from pathlib import PurePosixPath
 
 from tests.architecture.rules import Found, Rule, Source
 
-ABOVE = {"repository": {"service", "router"}, "tables": {"repository", "service", "router"}, "service": {"router"}}
+ABOVE = {
+    "repository": {"service", "router"},
+    "tables": {"repository", "service", "router"},
+    "service": {"router"},
+}
 
 
 def find(source: Source) -> Iterator[Found]:

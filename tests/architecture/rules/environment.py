@@ -8,7 +8,9 @@ from tests.architecture.rules import Found, Rule, Source
 
 READERS = {
     PurePosixPath("foundation/settings.py"),
-    PurePosixPath("embedded/clickhouse/__main__.py"),  # its passwords come by the environment, which others cannot see
+    PurePosixPath(
+        "embedded/clickhouse/__main__.py"
+    ),  # its passwords come by the environment, which others cannot see
 }
 
 
@@ -16,11 +18,17 @@ def find(source: Source) -> Iterator[Found]:
     if source.path in READERS or source.is_under("tests"):
         return
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.environb", "os.getenv"}:
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {
+            "os.environ",
+            "os.environb",
+            "os.getenv",
+        }:
             yield node.lineno, f"reads {ast.unparse(node)}"
         elif isinstance(node, ast.ImportFrom) and node.module == "os":
             yield from (
-                (node.lineno, f"imports {alias.name}") for alias in node.names if alias.name in {"environ", "getenv"}
+                (node.lineno, f"imports {alias.name}")
+                for alias in node.names
+                if alias.name in {"environ", "getenv"}
             )
 
 

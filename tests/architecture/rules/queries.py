@@ -18,7 +18,11 @@ def find(source: Source) -> Iterator[Found]:
         if alias.name == "select"
     }
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in {*from_sqlalchemy, "sqlalchemy.select", "sa.select"}:
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {
+            *from_sqlalchemy,
+            "sqlalchemy.select",
+            "sa.select",
+        }:
             yield node.lineno, "asks the database"
 
 
