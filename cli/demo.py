@@ -32,11 +32,11 @@ def run(*, listeners: int, songs: int, days: int, seed: int, port: int | None, s
         _take_in(connected, world)
         _train(connected)
         address = foundation_settings.running_engines(settings)["api"]
-        _show(connected, world, address)
+        shown = _show(connected, world, address)
         say.out.print(f"\nReady after {time.monotonic() - began:.0f} s.", markup=False)
         if stop_after:
             return
-        _invite(settings, address)
+        _invite(shown, address)
         if started_here:
             say.line("Press Ctrl-C to stop.")
             platform.wait(settings)
@@ -81,8 +81,8 @@ def _train(connected: Settings) -> None:
             say.line(f"{result.name}: {'written' if result.changed else 'unchanged'} ({result.summary})")
 
 
-def _show(connected: Settings, world: "World", address: str) -> None:
-    """One listener as the generator knows them, and what the API recommends to them."""
+def _show(connected: Settings, world: "World", address: str) -> UserId:
+    """Print one listener as the generator knows them and what the API recommends to them; returns who it was."""
     from cli.tokens import find
 
     index = _typical_listener(world)
@@ -96,6 +96,7 @@ def _show(connected: Settings, world: "World", address: str) -> None:
         genre = f"({item['genre']})" if item.get("genre") else ""
         say.out.print(f"{item['rank']:>3}  {item['title']} — {item['artist']} {genre}", markup=False)
         say.out.print(f"     {item['reason']['text']}", markup=False, style="dim")
+    return user_id
 
 
 def _typical_listener(world: "World") -> int:
@@ -127,9 +128,9 @@ def _feed(connected: Settings, address: str, user_id: UserId) -> dict[str, Any]:
         time.sleep(0.1)
 
 
-def _invite(settings: Settings, address: str) -> None:
+def _invite(listener: UserId, address: str) -> None:
     say.out.print(
-        f"\nOpen {address}/docs and authorize with a token of `./segue token world:listener-1`, or:\n\n"
-        f'  curl -H "Authorization: Bearer $(./segue token 1)" "{address}/api/v1/recommendations?limit=5"\n',
+        f"\nSegue serves at {address}/docs. A token for this listener: ./segue token {listener}\n\n"
+        f'  curl -H "Authorization: Bearer $(./segue token {listener})" "{address}/api/v1/recommendations?limit=5"\n',
         markup=False,
     )

@@ -103,7 +103,8 @@ class Registry:
         found = self.client.get_experiment_by_name(model)
         if found is not None:
             return str(found.experiment_id)
-        return self.client.create_experiment(model, artifact_location=f"{self.blobs_url}/{ARTIFACTS}/{model}")
+        folder = f"{self.blobs_url}/{ARTIFACTS}/{model}"
+        return str(self.client.create_experiment(model, artifact_location=folder))
 
     def _finished_run(self, experiment: str, card: Card) -> "Run":
         """The run of this version. One that an interrupted job left half-told is replaced."""

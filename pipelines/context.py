@@ -5,14 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 import polars as pl
-import pyarrow as pa
 
 from foundation.clock import Clock, utc_now
 from foundation.engines import clickhouse
 from foundation.engines.blobs import Blobs, open_blobs
+from foundation.engines.clickhouse import Client
 from foundation.engines.vectors import open_vectors
 from foundation.engines.vectors.port import Vectors
 from foundation.errors import Problem
@@ -22,13 +21,6 @@ from models.registry import Registry, open_registry
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 Progress = Callable[[str, float], None]  # what is being done, and which part of it is done, 0 to 1
-
-
-class Warehouse(Protocol):
-    """What jobs need of a ClickHouse client."""
-
-    def query_arrow(self, query: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
-        """The answer as one Arrow table."""
 
 
 class NothingHeard(Problem):
@@ -60,7 +52,7 @@ def silent(_step: str, _part: float) -> None:
 class Context:
     """Everything outside that a job may touch."""
 
-    clickhouse: Warehouse
+    clickhouse: Client  # of the user who may only read
     blobs: Blobs
     blobs_url: str
     vectors: Vectors
@@ -73,7 +65,7 @@ class Context:
     def frame(self, sql: Path, schema: Schema, **parameters: object) -> pl.DataFrame:
         """What the query in a file answers, as the columns of `schema`. Raises Unreachable."""
         with clickhouse.reachable():
-            table = self.clickhouse.query_arrow(sql.read_text(), parameters)
+            table = self.clickhouse.query_arrow(sql.read_text(), parameters=parameters)
         answer = pl.DataFrame(table)
         return answer.select(pl.col(name).cast(kind) for name, kind in schema.items())
 

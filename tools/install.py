@@ -29,12 +29,7 @@ sys.path.insert(
 )  # the launcher runs this file isolated, by its path
 
 from tools import failures, torch_build
-
-PIPS = 2
-"""How many run side by side: two halve the time on two cores, three were slower."""
-
-OVERHEAD_MB = 4
-"""What a package costs besides its size: its index page, its metadata, many small files."""
+from tools.pins import Lock, Pin, counted, shared_out
 
 FETCHED_SHARE = 1 / 3
 """Wheels are compressed to about a third (468 MB for 1,457 MB, measured on the core)."""
@@ -43,40 +38,6 @@ BUILD_UNPACKED = 2.5
 """Graphics libraries shrink less than most: 2.5 times their archives on disk."""
 
 PLAIN_EVERY_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """One requirement of a lock with its hashes, as pip reads it."""
-
-    name: str
-    version: str
-    text: str
-    megabytes: float
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    path: Path
-    pins: tuple[Pin, ...]
-    beside: str | None
-    """A requirement installed first and without a hash, since its builds differ by machine."""
-
-    @classmethod
-    def read(cls, path: Path) -> "Lock":
-        pins: list[Pin] = []
-        megabytes, beside = 1.0, None
-        for line in path.read_text().splitlines():
-            if size := re.match(r"# ([\d.]+) MB$", line):
-                megabytes = float(size[1])
-            elif line.startswith("# beside: "):
-                beside = line.removeprefix("# beside: ")
-            elif found := re.match(r"([a-z0-9._-]+)==([^ ;\\]+)", line):
-                pins.append(Pin(found[1], found[2], line + "\n", megabytes))
-            elif line.startswith(" "):
-                last = pins[-1]
-                pins[-1] = Pin(last.name, last.version, last.text + line + "\n", last.megabytes)
-        return cls(path, tuple(pins), beside)
 
 
 class Say:
@@ -312,7 +273,7 @@ def bring_pip(environment: Environment, core: Lock) -> None:
 
 def bring_beside(environment: Environment, requirement: str, locks: list[Lock], say: Say) -> None:
     """Installs what has no hash that holds everywhere, saying first which build it is and how large."""
-    if requirement.split("==")[0] in environment.names():
+    if requirement.split("==", maxsplit=1)[0] in environment.names():
         return
     constraints = environment.home / "constraints.txt"
     constraints.write_text(
@@ -363,21 +324,6 @@ def fill(environment: Environment, lock: Lock, say: Say) -> None:
     say.line(
         f"installed {counted(len(environment.names() & wanted))} in {time.monotonic() - say.began:.0f} s"
     )
-
-
-def counted(packages: int) -> str:
-    return f"{packages} package{'' if packages == 1 else 's'}"
-
-
-def shared_out(pins: Sequence[Pin]) -> list[list[Pin]]:
-    """The pins in shares of about the same work: the largest first, each to the share with least so far."""
-    shares: list[list[Pin]] = [[] for _ in range(PIPS)]
-    work = [0.0] * PIPS
-    for pin in sorted(pins, key=lambda pin: pin.megabytes, reverse=True):
-        least = work.index(min(work))
-        shares[least].append(pin)
-        work[least] += pin.megabytes + OVERHEAD_MB
-    return shares
 
 
 def options(environment: Environment, pins: Sequence[Pin]) -> list[str]:

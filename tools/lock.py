@@ -94,7 +94,7 @@ def needed_part(marker: str) -> str:
 
 
 def is_by_machine(pin: str) -> bool:
-    return BY_MACHINE.match(pin.split("==")[0]) is not None
+    return BY_MACHINE.match(pin.split("==", maxsplit=1)[0]) is not None
 
 
 def write(path: Path, source: str, lock: Lock, beside: str | None) -> None:

@@ -6,10 +6,13 @@ from uuid import UUID
 
 import msgspec
 
+# The structs hold no other objects that could form a cycle: the collector need not track them (gc=False), which more than
+# halves the time to decode a large segment.
+
 PlaySource = Literal["organic", "recommended", "imported"]
 
 
-class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True):
+class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True, gc=False):
     """A play's start, or its end with how long it lasted. Its key is (`play_id`, `kind`): the first one counts.
 
     A play whose start was never told is told by its end alone, as an import does.
@@ -29,7 +32,7 @@ class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True):
     position: int | None = None
 
 
-class ImportedCount(msgspec.Struct, frozen=True, tag="imported_count", kw_only=True):
+class ImportedCount(msgspec.Struct, frozen=True, tag="imported_count", kw_only=True, gc=False):
     """How often a listener played a song in all, from a source that tells no times. Its key is the first three."""
 
     origin: str
@@ -39,7 +42,7 @@ class ImportedCount(msgspec.Struct, frozen=True, tag="imported_count", kw_only=T
     received_at: datetime
 
 
-class SongChanged(msgspec.Struct, frozen=True, tag="song", kw_only=True):
+class SongChanged(msgspec.Struct, frozen=True, tag="song", kw_only=True, gc=False):
     """A song as it is now; the row with the highest `version` of a song is the valid one."""
 
     song_id: int
@@ -55,7 +58,7 @@ class SongChanged(msgspec.Struct, frozen=True, tag="song", kw_only=True):
     version: int  # microseconds since 1970 of the change
 
 
-class ListenerChanged(msgspec.Struct, frozen=True, tag="listener", kw_only=True):
+class ListenerChanged(msgspec.Struct, frozen=True, tag="listener", kw_only=True, gc=False):
     """A listener as they are now, without anything that names them; the highest `version` is the valid row."""
 
     listener_id: int

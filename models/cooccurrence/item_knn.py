@@ -16,8 +16,10 @@ def cosine_neighbours(heard: Matrix, neighbours: int) -> Matrix:
 
         sim(i, j) = |listeners of both| / sqrt(|listeners of i| * |listeners of j|)
 
-    >>> cosine_neighbours(sp.csr_array([[1, 1, 0], [1, 0, 1], [1, 0, 0]]), neighbours=1).toarray().round(3).tolist()
-    [[0.0, 0.577, 0.0], [0.577, 0.0, 0.0], [0.577, 0.0, 0.0]]
+    >>> cosine_neighbours(sp.csr_array([[1, 1, 0], [1, 0, 1], [1, 0, 0]]), neighbours=1).toarray().round(3)
+    array([[0.   , 0.577, 0.   ],
+           [0.577, 0.   , 0.   ],
+           [0.577, 0.   , 0.   ]], dtype=float32)
     """
     binary = sp.csr_array((np.ones(heard.nnz, np.float32), heard.indices, heard.indptr), shape=heard.shape)
     length = np.sqrt(np.bincount(heard.indices, minlength=heard.shape[1]).clip(1)).astype(np.float32)

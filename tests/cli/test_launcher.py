@@ -50,9 +50,8 @@ def test_the_next_start_needs_neither_python_on_the_path_nor_the_network(install
 def test_the_next_start_adds_next_to_nothing_to_python_itself(installed: Place) -> None:
     def seconds(*command: str) -> float:
         began = time.perf_counter()
-        subprocess.run(
-            command, env=installed.environment(PYTHONPATH=str(installed.root)), stdout=subprocess.DEVNULL
-        )
+        environment = installed.environment(PYTHONPATH=str(installed.root))
+        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
         return time.perf_counter() - began
 
     plain = min(seconds(str(installed.root / ".venv/bin/python"), "-P", "-m", "cli") for _ in range(5))

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -16,6 +17,7 @@ import pytest
 from event_log.errors import LogBusy, LogFull, LogUnavailable
 from event_log.log import EventLog
 from event_log.reading import pending
+from event_log.segments import sync
 from tests.event_log.plays import events_on_disk, make_play, make_plays, small_log
 
 pytestmark = pytest.mark.anyio
@@ -33,6 +35,27 @@ async def test_an_appended_event_is_in_the_file_when_append_returns(tmp_path: Pa
         found = events_on_disk(tmp_path)
 
     assert found == [play]
+
+
+async def test_no_append_returns_before_the_sync_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_sync = threading.Event()
+
+    def waiting_sync(descriptor: int) -> None:
+        may_sync.wait()
+        sync(descriptor)
+
+    monkeypatch.setattr("event_log.open_segment.sync", waiting_sync)
+    with closing(small_log(tmp_path)) as log:
+        append = asyncio.create_task(log.append([make_play()]))
+        await asyncio.sleep(0.1)
+        is_early, is_written = append.done(), len(events_on_disk(tmp_path)) == 1
+        may_sync.set()
+        await append
+
+    assert is_written
+    assert not is_early
 
 
 async def test_many_tasks_share_few_commits(tmp_path: Path) -> None:

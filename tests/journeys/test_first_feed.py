@@ -25,7 +25,7 @@ def soon(condition: Callable[[], bool], within: float = 10.0) -> bool:
 
 
 def test_a_listener_gets_twenty_unheard_songs_with_reasons(platform: Platform) -> None:
-    with platform.client("world:listener-1") as listener:
+    with platform.client("world:l0000001") as listener:
         feed = listener.get("/recommendations").json()
 
     heard = _heard(platform, feed["user_id"])
@@ -38,7 +38,7 @@ def test_a_listener_gets_twenty_unheard_songs_with_reasons(platform: Platform) -
 
 
 def test_a_play_is_counted_once_and_its_song_leaves_the_feed(platform: Platform) -> None:
-    with platform.client("world:listener-2") as listener:
+    with platform.client("world:l0000002") as listener:
         first = listener.get("/recommendations").json()
         song = first["items"][0]["song_id"]
         play = {
@@ -58,7 +58,7 @@ def test_a_play_is_counted_once_and_its_song_leaves_the_feed(platform: Platform)
 
 
 def test_others_feeds_are_for_analysts(platform: Platform) -> None:
-    with platform.client("world:listener-1") as me, platform.client("world:listener-1", "analyst") as analyst:
+    with platform.client("world:l0000001") as me, platform.client("world:l0000001", "analyst") as analyst:
         other = me.get("/recommendations").json()["user_id"] + 1
 
         refused = me.get("/recommendations", params={"user_id": other})
@@ -83,7 +83,7 @@ def test_others_feeds_are_for_analysts(platform: Platform) -> None:
 def test_bad_requests_are_refused_as_problems(
     platform: Platform, method: str, path: str, body: dict[str, str] | None, status: int
 ) -> None:
-    with platform.client("world:listener-1") as listener:
+    with platform.client("world:l0000001") as listener:
         answer = listener.request(method, path, json=body)
 
     assert answer.status_code == status
@@ -93,7 +93,7 @@ def test_bad_requests_are_refused_as_problems(
 
 
 def test_without_a_token_or_with_a_false_one_there_is_no_feed(platform: Platform) -> None:
-    with platform.client("world:listener-1") as listener:
+    with platform.client("world:l0000001") as listener:
         without = listener.get("/recommendations", headers={"Authorization": ""})
         forged = listener.get("/recommendations", headers={"Authorization": "Bearer e30.e30.e30"})
 
@@ -132,8 +132,8 @@ def test_everyone_gets_twenty_unheard_songs_in_one_file(platform: Platform) -> N
 
 
 def test_the_command_and_the_api_give_the_same_feed(platform: Platform) -> None:
-    out = platform.segue("recommend", "--source", "world", "--external-id", "listener-3", "--json")
-    with platform.client("world:listener-3") as listener:
+    out = platform.segue("recommend", "--source", "world", "--external-id", "l0000003", "--json")
+    with platform.client("world:l0000003") as listener:
         served = listener.get("/recommendations")
 
     assert [item["song_id"] for item in httpx.Response(200, text=out).json()["items"]] == list(_songs(served))
@@ -148,7 +148,7 @@ def test_status_and_logs_tell_what_runs(platform: Platform) -> None:
 
 
 def test_the_openapi_page_needs_no_other_host(platform: Platform) -> None:
-    with platform.client("world:listener-1") as listener:
+    with platform.client("world:l0000001") as listener:
         page = listener.get(str(listener.base_url).removesuffix("/api/v1/") + "/docs")
 
     assert page.status_code == 200

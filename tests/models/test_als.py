@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from models.als.confidence import confidence
+from models.als.confidence import Weighting, confidence
 from models.als.fold_in import fold_in, gram
 from models.als.training import Model, Parameters, train
 from models.evaluation.ranking import inner_products, ranked
@@ -30,7 +30,9 @@ def random_town(seed: int, listeners: int = 150, songs: int = 90) -> sp.csr_arra
 
 @pytest.mark.parametrize("weighting", ["binary", "log"])
 @pytest.mark.parametrize("members", [(3,), (2, 4)])
-def test_in_the_checkerboard_town_the_withheld_song_comes_first(members, weighting):
+def test_in_the_checkerboard_town_the_withheld_song_comes_first(
+    members: tuple[int, ...], weighting: Weighting
+):
     town = checkerboard_town()
 
     model = train(town, replace(SMALL, members=members, weighting=weighting))

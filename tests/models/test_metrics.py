@@ -1,5 +1,7 @@
 """The measures, by hand and by law; and the fast ones against the plain ones."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -7,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.evaluation import batch, metrics
+
+Measure = Callable[[int, list[int], set[int]], float]
 
 SONGS = 12
 rankings = st.permutations(range(SONGS))
@@ -22,7 +26,7 @@ PLAIN = {
 
 @pytest.mark.parametrize("measure", PLAIN.values())
 @given(ranked=rankings, relevant=relevants, k=places)
-def test_ignores_everything_below_k(measure, ranked, relevant, k):
+def test_ignores_everything_below_k(measure: Measure, ranked: list[int], relevant: set[int], k: int):
     reshuffled = [*ranked[:k], *reversed(ranked[k:])]
 
     assert measure(k, ranked, relevant) == measure(k, reshuffled, relevant)
@@ -30,14 +34,16 @@ def test_ignores_everything_below_k(measure, ranked, relevant, k):
 
 @pytest.mark.parametrize("measure", PLAIN.values())
 @given(ranked=rankings, relevant=relevants, k=places)
-def test_lies_between_nothing_and_perfect(measure, ranked, relevant, k):
+def test_lies_between_nothing_and_perfect(measure: Measure, ranked: list[int], relevant: set[int], k: int):
     perfect = [*relevant, *(song for song in ranked if song not in relevant)]
 
     assert 0 <= measure(k, ranked, relevant) <= measure(k, perfect, relevant) <= 1 + 1e-12
 
 
 @given(ranked=rankings, relevant=relevants, k=places, place=st.integers(0, SONGS - 2))
-def test_ndcg_never_falls_when_a_loved_song_moves_up(ranked, relevant, k, place):
+def test_ndcg_never_falls_when_a_loved_song_moves_up(
+    ranked: list[int], relevant: set[int], k: int, place: int
+):
     swapped = list(ranked)
     swapped[place], swapped[place + 1] = ranked[place + 1], ranked[place]
 
@@ -48,7 +54,7 @@ def test_ndcg_never_falls_when_a_loved_song_moves_up(ranked, relevant, k, place)
 @given(
     people=st.lists(st.tuples(rankings, relevants, st.integers(0, SONGS)), min_size=1, max_size=6), k=places
 )
-def test_the_fast_measures_are_the_plain_ones(people, k):
+def test_the_fast_measures_are_the_plain_ones(people: list[tuple[list[int], set[int], int]], k: int):
     lists = np.full((len(people), SONGS), -1, dtype=np.int64)
     relevant = sp.lil_array((len(people), SONGS), dtype=np.float32)
     for row, (ranked, loved, length) in enumerate(people):

@@ -16,7 +16,7 @@ from models.evaluation.trial import Trial
 
 
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 9))
-def test_ranking_is_a_full_sort_without_the_heard(seed, k):
+def test_ranking_is_a_full_sort_without_the_heard(seed: int, k: int):
     rng = np.random.default_rng(seed)
     listeners = rng.integers(-2, 3, (4, 2)).astype(np.float32)
     songs = rng.integers(-2, 3, (7, 2)).astype(np.float32)

@@ -1,6 +1,6 @@
 """A small world in a warehouse of its own, and the context in which jobs work on it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ TOWN = 20  # listeners 1…20 and songs 101…120; even listeners love even song
 class World:
     """A warehouse to which a test adds what it needs."""
 
-    def __init__(self, writer, reader_url: str) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, writer: clickhouse.Client, reader_url: str) -> None:
         self.writer = writer
         self.reader_url = reader_url
 
@@ -94,14 +94,26 @@ def world(engines: Engines) -> Iterator[World]:
     boss.close()
 
 
+class OneRegistry:
+    """The registry of all tests, opened by the first that asks: MLflow takes seconds to load and make its tables."""
+
+    def __init__(self, postgres_url: Callable[[], str], folder: Path) -> None:
+        self._postgres_url, self._url = postgres_url, f"file://{folder}"
+        self._opened: Registry | None = None
+
+    def __call__(self) -> Registry:
+        if self._opened is None:
+            self._opened = open_registry(self._postgres_url(), open_blobs(self._url), self._url)
+        return self._opened
+
+
 @pytest.fixture(scope="session")
-def registry(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    url = f"file://{tmp_path_factory.mktemp('registry')}"
-    return open_registry(engines.postgres, open_blobs(url), url)
+def registry(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> OneRegistry:
+    return OneRegistry(lambda: engines.postgres, tmp_path_factory.mktemp("registry"))
 
 
 @pytest.fixture
-def context(world: World, registry: Registry, tmp_path: Path) -> Iterator[Context]:
+def context(world: World, registry: OneRegistry, tmp_path: Path) -> Iterator[Context]:
     """What jobs work with, at noon."""
     reader = clickhouse.open_clickhouse_reader(world.reader_url)
     url = f"file://{tmp_path}/blobs"
@@ -110,7 +122,7 @@ def context(world: World, registry: Registry, tmp_path: Path) -> Iterator[Contex
         blobs=open_blobs(url),
         blobs_url=url,
         vectors=open_vectors(f"edge://{tmp_path}/vectors"),
-        registry=lambda: registry,
+        registry=registry,
         at=NOON,
         als=Parameters(members=(3, 4), regularisation=1.0),
     )

@@ -54,7 +54,8 @@ ORDER BY (origin, listener_id, song_id)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- One row per playback event the warehouse holds. The key is the play's id, big-endian: ids that begin with their
--- time sort by it, and a lookup touches few granules. Ids of imports are kept, the others as long as an event may be late.
+-- time sort by it, and a lookup touches few granules. Ids of imports are kept, the others two weeks longer than
+-- an event may be late, for events that waited that long for ClickHouse to come back.
 CREATE TABLE IF NOT EXISTS seen
 (
     play_key FixedString(16),
@@ -64,5 +65,5 @@ CREATE TABLE IF NOT EXISTS seen
 )
 ENGINE = MergeTree
 ORDER BY (play_key, kind)
-TTL toDateTime(ingested_at) + INTERVAL 31 DAY DELETE WHERE NOT is_kept
+TTL toDateTime(ingested_at) + INTERVAL 45 DAY DELETE WHERE NOT is_kept
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;

@@ -1,48 +1,19 @@
-"""The jobs on real engines: what they write, that a second run writes nothing, and what they refuse."""
+"""All jobs on real engines: what they publish, that a second run changes nothing, and that a broken one is mended."""
 
 import json
 from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
-import polars as pl
 import pytest
 
 from models import bundle as bundles
-from pipelines.context import Context, InputMissing, NothingHeard
-from pipelines.jobs.interactions import job as interactions
+from pipelines.context import Context
 from pipelines.jobs.song_vectors import job as song_vectors
-from pipelines.run import UnknownJob, run, run_all
+from pipelines.run import run, run_all
 from tests.pipelines.conftest import NOON, TOWN, World
 
-
-def test_interactions_add_listens_and_imported_plays_of_a_pair(world: World, context: Context):
-    world.listen(1, 101, times=2)
-    world.import_count(1, 101, 40)
-    world.import_count(2, 102, 7)
-
-    run("interactions", context)
-
-    last = NOON - timedelta(days=1) + timedelta(minutes=1)
-    assert interactions.newest(context).rows.rows() == [(1, 101, 42, last), (2, 102, 7, None)]
-
-
-def test_interactions_see_nothing_from_after_their_moment(world: World, context: Context):
-    world.listen(1, 101)
-    world.listen(1, 102, at=NOON)
-
-    run("interactions", context)
-
-    assert interactions.newest(context).rows["song_id"].to_list() == [101]
-
-
-def test_a_count_that_was_imported_again_counts_as_it_is_now(world: World, context: Context):
-    world.import_count(1, 101, 40)
-    world.import_count(1, 101, 41)
-
-    run("interactions", context)
-
-    assert interactions.newest(context).rows["listens"].to_list() == [41]
+pytestmark = pytest.mark.slow
 
 
 def test_a_second_run_of_everything_changes_nothing(world: World, context: Context):
@@ -141,7 +112,9 @@ def test_a_flip_undone_by_hand_is_done_again(world: World, context: Context):
     assert third.changed
 
 
-def test_a_job_that_died_before_its_pointer_is_repeated_without_a_second_registration(world, context):
+def test_a_job_that_died_before_its_pointer_is_repeated_without_a_second_registration(
+    world: World, context: Context
+):
     world.settle_checkerboard_town()
     before = list(run_all(context))
     model = json.loads(context.blobs.read("als_model/newest.json"))["registered"]
@@ -152,22 +125,6 @@ def test_a_job_that_died_before_its_pointer_is_repeated_without_a_second_registr
     assert again.changed
     assert again.version == before[1].version
     assert json.loads(context.blobs.read("als_model/newest.json"))["registered"] == model
-
-
-def test_an_empty_world_is_told_plainly(context: Context):
-    with pytest.raises(NothingHeard, match="no listens yet"):
-        run("interactions", context)
-
-
-@pytest.mark.parametrize("name", ["als_model", "song_vectors"])
-def test_a_job_without_its_input_names_the_job_to_run(name: str, context: Context):
-    with pytest.raises(InputMissing, match="first"):
-        run(name, context)
-
-
-def test_an_unknown_job_is_refused(context: Context):
-    with pytest.raises(UnknownJob, match="interactions"):
-        run("sessions", context)
 
 
 def test_a_world_of_one_listener_and_one_song_works(world: World, context: Context):
@@ -187,16 +144,6 @@ def test_progress_is_told(world: World, context: Context):
 
     assert {"counting listens", "training", "registering", "publishing"} == {step for step, _ in told}
     assert all(0 <= part <= 1 for _, part in told)
-
-
-def test_build_of_interactions_is_pure_and_sorted():
-    told = {"listener_id": [2, 1], "song_id": [5, 6], "listens": [1, 2], "last_listened_at": [NOON, NOON]}
-    heard = pl.DataFrame(told).with_columns(pl.col("last_listened_at").cast(pl.Datetime("ms", "UTC")))
-    imported = pl.DataFrame({"listener_id": [1, 1], "song_id": [6, 4], "listens": [3, 0]})
-
-    built = interactions.build(heard, imported)
-
-    assert built.rows() == [(1, 6, 5, NOON), (2, 5, 1, NOON)]
 
 
 def everything_in(context: Context) -> dict[str, bytes]:

@@ -1,0 +1,85 @@
+"""A bundle comes back as it was saved, or not at all."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.sparse as sp
+
+from foundation.engines.blobs import BlobMissing, Blobs, open_blobs
+from models import bundle as bundles
+from models.bundle import Bundle, BundleDamaged
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return open_blobs(f"file://{tmp_path}")
+
+
+def small_bundle(version: str = "v1") -> Bundle:
+    return Bundle(
+        version=version,
+        model="als/3",
+        song_ids=np.array([4, 7, 9]),
+        song_factors=np.arange(6, dtype=np.float32).reshape(3, 2),
+        listener_ids=np.array([1, 2]),
+        listener_factors=np.ones((2, 2), dtype=np.float32),
+        heard=sp.csr_array(np.array([[True, False, True], [False, True, False]])),
+        popularity=np.array([5, 1, 12]),
+        songs=pl.DataFrame({"song_id": [4, 7, 9], "title": ["a", "b", "ç"]}),
+        listeners=pl.DataFrame({"listener_id": [1, 2, 3], "country": ["NL", "", "JP"]}),
+        trained_until=datetime(2026, 3, 1, 12, tzinfo=UTC),
+    )
+
+
+def test_what_was_saved_is_what_is_loaded(blobs: Blobs):
+    saved = small_bundle()
+
+    bundles.save(saved, blobs)
+    loaded = bundles.load("v1", blobs)
+
+    for field in fields(Bundle):
+        before, after = getattr(saved, field.name), getattr(loaded, field.name)
+        match before:
+            case np.ndarray():
+                np.testing.assert_array_equal(after, before)
+                assert after.dtype == before.dtype
+            case pl.DataFrame():
+                assert after.equals(before)
+            case sp.csr_array():
+                assert (after != before).nnz == 0
+                assert after.dtype == before.dtype
+            case _:
+                assert after == before
+
+
+def test_a_bundle_without_a_manifest_is_not_there(blobs: Blobs):
+    bundles.save(small_bundle(), blobs)
+    blobs.delete("bundles/v1/manifest.json")
+
+    assert not bundles.saved("v1", blobs)
+    with pytest.raises(BlobMissing):
+        bundles.load("v1", blobs)
+
+
+def test_a_changed_byte_is_noticed(blobs: Blobs):
+    bundles.save(small_bundle(), blobs)
+    content = bytearray(blobs.read("bundles/v1/song_factors.npy"))
+    content[-1] ^= 1
+    blobs.put("bundles/v1/song_factors.npy", bytes(content))
+
+    with pytest.raises(BundleDamaged, match="song_factors"):
+        bundles.load("v1", blobs)
+
+
+def test_a_deleted_bundle_leaves_nothing_and_the_others_alone(blobs: Blobs):
+    bundles.save(small_bundle("v1"), blobs)
+    bundles.save(small_bundle("v2"), blobs)
+
+    bundles.delete("v1", blobs)
+
+    assert bundles.versions(blobs) == ["v2"]
+    assert all(key.startswith("bundles/v2/") for key in blobs.keys())  # noqa: SIM118 - a method of Blobs
