@@ -53,6 +53,10 @@ class NoSuchPart(Problem):
 def up(*, detach: bool, port: int | None, with_api: bool) -> None:
     """Start everything and stay until Ctrl-C, or with `detach` return once it is ready."""
     settings = foundation_settings.load()
+    if running := running_supervisor(settings.home):
+        raise CannotStart(
+            f"Segue is already running in {settings.home} (process {running}): see ./segue status"
+        )
     if detach:
         start_detached(settings, port=port, with_api=with_api)
         return
