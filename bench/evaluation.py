@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -138,21 +139,22 @@ def splits_of(folder: Path, seeds: int) -> tuple[str, list[tuple[int, Split]]]:
     return told, [(seed, random_rows(rows, SHARE, np.random.default_rng(seed))) for seed in numbers]
 
 
-def table_of(lines: Sequence[Line], title: str) -> Table:
+def table_of(lines: Sequence[Line]) -> Table:
     """The mean of each measure over listeners with its 95 % interval, and what the lists are like as a whole."""
-    table = Table(
+    table = Table(box=box.MARKDOWN)
+    for heading in (
         "system",
         *(f"{name.upper()}@{K}" for name in MEASURES),
         "songs shown",
         "known to",
         "seconds",
-        title=title,
-    )
+    ):
+        table.add_column(heading, no_wrap=True)
     for line in lines:
         estimates = [bootstrap(line.per_listener(name), np.random.default_rng(0)) for name in MEASURES]
         table.add_row(
             line.system,
-            *(f"{each.mean:.4f}\n{each.low:.4f}–{each.high:.4f}" for each in estimates),
+            *(f"{each.mean:.3f} ({each.low:.3f}–{each.high:.3f})" for each in estimates),
             f"{np.mean([verdict.coverage for _, verdict in line.verdicts]):.1%}",
             f"{np.mean([verdict.popularity for _, verdict in line.verdicts]):.1%}",
             f"{line.seconds:.1f}",
@@ -173,8 +175,8 @@ def main() -> int:
     except Problem as problem:
         print(problem.detail, file=sys.stderr)
         return 1
-    title = f"{asked.folder.name}: {held_out}; {len(splits)} seeds"
-    Console(width=150).print(table_of(list(evaluated(splits)), title))
+    print(f"{asked.folder.name}: {held_out}; seeds 1 to {len(splits)}")
+    Console(width=200).print(table_of(list(evaluated(splits))))
     return 0
 
 

@@ -144,7 +144,7 @@ class Keeper:
         try:
             if self.child.prepare:
                 self.child.prepare(once)
-        except Exception as failure:  # it is raised where the child is started
+        except Exception as failure:  # noqa: BLE001 - it is raised where the child is started
             self._failure = failure
 
     def _start(self) -> None:

@@ -20,8 +20,9 @@ __all__ = ["Answering", "Send", "say"]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _HELD = 1 << 20  # bytes held back before the status is settled, so that an early error still gets its own
-_HELD_WAITING = 64 << 20  # the same where the client asks to wait for the end: so much memory, and no more
+_HELD_WAITING = 32 << 20  # the same where the client asks to wait for the end: so much memory, and no more
 _SLOW = 300.0  # seconds a client may take for one piece
+_SMALL = 512  # bytes not worth compressing at all
 _INLINE = 1 << 16  # bytes worth compressing in the event loop rather than in a thread
 
 _CONTENT_TYPES = {
@@ -112,7 +113,8 @@ class Answering:
     async def all_at_once(self, answer: Answer, body: bytes) -> None:
         """The whole answer, known from the first byte to the last."""
         headers = self._headers(answer.format, answer.stats)
-        if (to := self._encoder()) is not None and body:
+        worth_it = self.request.compress or len(body) >= _SMALL
+        if worth_it and (to := self._encoder()) is not None:
             body = await _compressed(to, body) + to.end()
             headers += self._encoding()
         headers.append(("content-length", str(len(body))))

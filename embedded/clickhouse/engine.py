@@ -149,8 +149,18 @@ class Engine:
         self._keeper = self._open({"config-file": os.fspath(config)}, "keeper")
         self._killer = self._open({}, "killer")
         self._keeper.query(b"CREATE DATABASE IF NOT EXISTS " + quoted_name(database))
+        self._close_default()
         self.version, self.timezone = self._words(b"SELECT version(), timezone()")[0]
         self.table_functions = [row[0] for row in self._words(b"SELECT name FROM system.table_functions")]
+
+    def _close_default(self) -> None:
+        """Makes `default` an ordinary database: chDB lays it over the file system, where every path is a table.
+
+        While tables are in it, it stays as it is: only the writer reaches files through it then.
+        """
+        if self._words(b"SELECT count() FROM system.tables WHERE database = 'default'") == [["0"]]:
+            self._keeper.query(b"DROP DATABASE IF EXISTS default")
+            self._keeper.query(b"CREATE DATABASE default ENGINE = Atomic")
 
     def _words(self, sql: bytes) -> list[list[str]]:
         return [line.split("\t") for line in self._keeper.query(sql)[0].decode().splitlines()]

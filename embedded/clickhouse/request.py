@@ -62,7 +62,11 @@ class Users:
     def authenticated(self, name: str, password: str) -> User:
         """The user of this name and password; raises ClickHouseError (516) for any other."""
         given = password.encode("utf-8", "surrogateescape")
-        known = {self.writer: (self.writer_password, False), self.reader: (self.reader_password, True)}
+        known = {
+            "default": (self.writer_password, False),  # whom ClickHouse means when no name is given
+            self.writer: (self.writer_password, False),
+            self.reader: (self.reader_password, True),
+        }
         expected, reader = known.get(name, ("", True))
         # compare also for an unknown name: an answer must not tell by its time which names exist
         right = hmac.compare_digest(given, expected.encode())

@@ -39,8 +39,20 @@ _HARMLESS = frozenset(
         "zeros_mt",
     ]
 )
-# These reach into this process or run programs: the passwords are there, so not even the writer may.
-_NEVER = frozenset({"python", "arrowstream", "executable", "executablepool"})
+# These read and write local files, run programs or reach into this process, where the passwords are: a server
+# keeps the first to one folder and has not got the others, but chDB lets them loose.
+_LOCAL = frozenset(
+    {
+        "arrowstream",
+        "executable",
+        "executablepool",
+        "file",
+        "filecluster",
+        "filesystem",
+        "python",
+        "sqlite",
+    }
+)
 READONLY = "Cannot execute query in readonly mode"
 
 
@@ -66,11 +78,10 @@ class Rules:
             if not name:
                 continue
             called = after is not None and after.is_mark(b"(")
-            if called and name in _NEVER:
-                raise refusal(
-                    "ACCESS_DENIED", f"{token.name} is not allowed: it reaches into the server's process"
-                )
             if not reader:
+                if called and _is_local(name) and not _names_a_table(pieces, place):
+                    told = f"{token.name} is not allowed: it reaches files or processes of the server"
+                    raise refusal("ACCESS_DENIED", told)
                 continue
             # `file` is also a plain function, which arrayMap(file, …) and APPLY file name without calling it.
             if (called and name in self.table_functions) or (name == "file" and not _qualified(before)):
@@ -79,6 +90,16 @@ class Rules:
             for value in params.values():
                 if value.strip(" `\"'").lower() in self.table_functions | {"file"}:
                     raise refusal("READONLY", f"{READONLY}: {value} reads outside of the database")
+
+
+def _is_local(name: str) -> bool:
+    return name in _LOCAL or name.endswith(("local", "localcluster"))
+
+
+def _names_a_table(pieces: Sequence[Token], place: int) -> bool:
+    """Whether the name before a bracket is a table with its columns, as in INSERT INTO file (a) or CREATE TABLE file (…)."""
+    before = pieces[place - 1].word if place else ""
+    return before in ("INTO", "EXISTS") or (before == "TABLE" and pieces[0].word in ("CREATE", "INSERT"))
 
 
 def _qualified(before: Token | None) -> bool:

@@ -75,7 +75,7 @@ def _arguments(url: str, timeout: int) -> Mapping[str, Any]:
     """What the client needs from `http://user:password@host:8123/database`; clickhouse:// means http://.
 
     >>> sorted(_arguments("clickhouse://segue:a%2Fb@db/music", 9).items())[:4]
-    [('autogenerate_session_id', False), ('connect_timeout', 30), ('database', 'music'), ('host', 'db')]
+    [('autogenerate_session_id', False), ('client_name', 'segue'), ('connect_timeout', 30), ('database', 'music')]
     """
     parts = urlsplit(url)
     interface = {"clickhouse": "http", "clickhouses": "https"}.get(parts.scheme, parts.scheme)

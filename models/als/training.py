@@ -7,8 +7,9 @@ Source: Hu, Koren, Volinsky, "Collaborative filtering for implicit feedback data
 with p = 1 and c = `models.als.confidence` where u heard i, p = 0 and c = 1 elsewhere.
 
 A model is a committee: the loss is minimised once for each of several numbers of factors, and the rows are laid side by
-side, so that one inner product adds the opinions of all. A small member knows the broad taste, a large one the niches;
-together they are right more often than any one of the same total size (docs/evaluation.md has the numbers).
+side, so that one inner product is the mean of all opinions: near 1 for what is surely liked, near 0 for what is not. A small
+member knows the broad taste, a large one the niches; together they are right more often than any one of them alone
+(docs/evaluation.md has the numbers).
 """
 
 from collections.abc import Callable
@@ -84,7 +85,7 @@ def train(
     with threadpoolctl.threadpool_limits(1, "blas"):
         members = [_member(weights, factors, parameters, threads, tell) for factors in parameters.members]
     return Model(
-        np.hstack([member.listener_factors for member in members]),
+        np.hstack([member.listener_factors for member in members]) / np.float32(len(members)),
         np.hstack([member.song_factors for member in members]),
     )
 

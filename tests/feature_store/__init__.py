@@ -1,0 +1,1 @@
+"""Features online and offline, and that both agree."""

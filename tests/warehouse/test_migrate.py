@@ -29,7 +29,9 @@ def test_every_column_that_code_names_exists(engines: Engines) -> None:
     for _, table in inspect.getmembers(tables, inspect.isclass):
         if "table" in vars(table):
             columns = {row[0] for row in reader.query(f"DESCRIBE TABLE {table.table}").result_rows}
-            named = {value for name, value in vars(table).items() if not name.startswith("_") and name != "table"}
+            named = {
+                value for name, value in vars(table).items() if not name.startswith("_") and name != "table"
+            }
             assert named <= columns, table.__name__
 
 

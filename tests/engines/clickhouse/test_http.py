@@ -245,6 +245,7 @@ def test_users_are_known_by_headers_by_basic_or_by_the_url(embedded: Place) -> N
 
     assert embedded.ask("SELECT 1", user="", headers=named).status == 200
     assert embedded.ask("SELECT 1", user="", path="/?user=reader&password=r-Secret/2").status == 200
+    assert embedded.ask("SELECT 1", user="", path="/?password=w-Secret/1").status == 200
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,7 @@ def test_an_idle_server_ends_cleanly(server: Server) -> None:
     assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_taken_port_and_missing_passwords_are_told(
     server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -197,11 +197,43 @@ def test_tables_may_be_called_outfile_and_infile(embedded: Place) -> None:
     assert embedded.ask("SELECT count() FROM infile").body == b"2\n"
 
 
-def test_the_writer_reaches_no_program_and_no_memory(embedded: Place) -> None:
-    assert embedded.ask("SELECT * FROM executable('cat', 'CSV', 'a String')").code == ACCESS
-    assert embedded.ask("SELECT * FROM python(users)").code == ACCESS
-    assert embedded.ask("SELECT * FROM Python(users)").code == ACCESS
-    assert embedded.ask("SELECT * FROM arrowstream(12345)").code == ACCESS
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM executable('cat', 'CSV', 'a String')",
+        "SELECT * FROM python(users)",
+        "SELECT * FROM Python(users)",
+        "SELECT * FROM arrowstream(12345)",
+        "SELECT * FROM file('{p}')",
+        "INSERT INTO FUNCTION file('{p}') SELECT 1",
+        "INSERT INTO TABLE FUNCTION `file` /* */ ('{p}', 'CSV', 'a UInt8') VALUES (1)",
+        "CREATE TABLE f (a UInt8) ENGINE = File(CSV, '{p}')",
+        "CREATE DATABASE f ENGINE = Filesystem('/')",
+        "CREATE DATABASE f ENGINE = SQLite('{p}')",
+        "SELECT * FROM icebergLocal('/tmp')",
+        "CREATE DICTIONARY f (a UInt64) PRIMARY KEY a SOURCE(EXECUTABLE(COMMAND 'touch {p}' FORMAT 'CSV'))",
+        "SELECT * FROM default.`{p}`",
+        "INSERT INTO default.`{p}` VALUES (1, 2)",
+    ],
+)
+def test_the_writer_reaches_no_file_no_program_and_no_memory(
+    embedded: Place, tmp_path: Path, sql: str
+) -> None:
+    file = tmp_path / "file.csv"
+    file.write_text("secret,1\n")
+
+    said = embedded.ask(sql.format(p=file))
+
+    assert said.code in (ACCESS, 60), said.text
+    assert file.read_text() == "secret,1\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_table_and_a_column_may_be_called_file(embedded: Place) -> None:
+    embedded.ask("CREATE TABLE IF NOT EXISTS file (file String) ENGINE = MergeTree ORDER BY file")
+
+    assert embedded.ask("INSERT INTO file (file) VALUES ('x')").status == 200
+    assert embedded.ask("SELECT file FROM file").body == b"x\n"
 
 
 def test_nothing_of_one_request_is_left_for_the_next(embedded: Place) -> None:
