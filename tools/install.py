@@ -19,10 +19,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 sys.path.insert(
     0, str(Path(__file__).resolve().parent.parent)
@@ -67,6 +66,31 @@ class Say:
             sys.stderr.flush()
 
 
+class Interrupts:
+    """Ctrl-C and its like: they raise at once, except while a pip is being started, which nobody would end otherwise."""
+
+    def __init__(self) -> None:
+        self._starting = self._came = False
+
+    def take(self, _signal: int, _frame: FrameType | None) -> None:
+        if not self._starting:
+            raise KeyboardInterrupt
+        self._came = True
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        self._starting = True
+        try:
+            yield
+        finally:
+            self._starting = False
+        if self._came:
+            raise KeyboardInterrupt
+
+
+interrupts = Interrupts()
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """The `.venv` being filled, and the way pip is run in it."""
@@ -74,6 +98,8 @@ class Environment:
     home: Path
     held: int
     """The install lock: every pip keeps it too, so that one left behind by a killed start is waited for."""
+
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def python(self) -> Path:
@@ -105,8 +131,8 @@ class Environment:
             "PIP_NO_INPUT": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
-        with self.log.open("a") as log:
-            return subprocess.Popen(
+        with self.log.open("a") as log, interrupts.waiting():
+            process = subprocess.Popen(
                 [str(self.python), "-I", *pip, *arguments],
                 env=kept | settings,
                 stdin=subprocess.DEVNULL,
@@ -116,6 +142,15 @@ class Environment:
                 pass_fds=(self.held,),
                 start_new_session=True,
             )
+            self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Leaves no pip running. Killing is safe: what it leaves halfway is repaired at the next start."""
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 def main() -> int:
@@ -124,8 +159,8 @@ def main() -> int:
     arguments.add_argument("--extras", action="store_true", help="also what the tests and checks need")
     given = arguments.parse_args()
     say = Say()
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupts.take)
     try:
         install(given.root, say, with_extras=given.extras)
     except failures.CannotInstall as refusal:
@@ -140,30 +175,34 @@ def main() -> int:
     return 0
 
 
-def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def install(root: Path, say: Say, *, with_extras: bool) -> None:
     locks = [Lock.read(root / "requirements.lock")]
     if with_extras:
         locks.append(Lock.read(root / "requirements-extras.lock"))
     with alone(root, say) as held:
         environment = Environment(root / ".venv", held)
-        missing = [lock for lock in locks if not is_installed(lock, environment)]
-        if not missing:
-            return
-        require_space(root, sum(pin.megabytes for lock in missing for pin in absent(lock, environment)))
-        create(environment)
-        repair(environment)
-        bring_pip(environment, locks[0])
-        for lock in missing:
-            marker(lock, environment).unlink(missing_ok=True)
-            if lock.beside is not None:
-                bring_beside(environment, lock.beside, locks, say)
-            fill(environment, lock, say)
-            shutil.copyfile(lock.path, marker(lock, environment))
-        shutil.rmtree(environment.home / "tmp", ignore_errors=True)
+        try:
+            bring(environment, root, locks, say)
+        finally:
+            environment.end()
+
+
+def bring(environment: Environment, root: Path, locks: list[Lock], say: Say) -> None:
+    """Installs those of the locks that are missing."""
+    missing = [lock for lock in locks if not is_installed(lock, environment)]
+    if not missing:
+        return
+    require_space(root, sum(pin.megabytes for lock in missing for pin in absent(lock, environment)))
+    create(environment)
+    repair(environment)
+    bring_pip(environment, locks[0])
+    for lock in missing:
+        marker(lock, environment).unlink(missing_ok=True)
+        if lock.beside is not None:
+            bring_beside(environment, lock.beside, locks, say)
+        fill(environment, lock, say)
+        shutil.copyfile(lock.path, marker(lock, environment))
+    shutil.rmtree(environment.home / "tmp", ignore_errors=True)
 
 
 @contextmanager
@@ -342,7 +381,7 @@ def options(environment: Environment, pins: Sequence[Pin]) -> list[str]:
 def run(
     environment: Environment, pips: list[subprocess.Popen[str]], told: Callable[[], None] = lambda: None
 ) -> None:
-    """Waits for the pips; when one fails or we are interrupted, none is left running."""
+    """Waits for the pips; when one fails, the others are ended."""
     try:
         while any(pip.poll() is None for pip in pips) and not any(pip.poll() for pip in pips):
             told()
@@ -351,12 +390,7 @@ def run(
             log = environment.log.read_text(errors="replace")
             raise failures.CannotInstall(failures.reason_in(log, environment.home.parent, environment.log))
     finally:
-        for pip in pips:
-            if pip.poll() is None:
-                os.killpg(
-                    pip.pid, signal.SIGKILL
-                )  # safe: what it leaves halfway is repaired at the next start
-                pip.wait()
+        environment.end()
         for share in environment.home.glob("share-*.lock"):
             share.unlink()
 
