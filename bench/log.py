@@ -136,7 +136,7 @@ def shipping(folder: Path, client: Client, events: int, rng: np.random.Generator
                 asyncio.run(
                     append_all(log, [some[at : at + together] for at in range(0, len(some), together)])
                 )
-        shipper = Shipper(folder, [ClickHouseSink(client, folder)])
+        shipper = Shipper(folder, [ClickHouseSink(lambda: client, folder)])
         began, worked = time.perf_counter(), time.process_time()
         shipper.ship()
         took, worked = time.perf_counter() - began, time.process_time() - worked
@@ -178,7 +178,7 @@ def lookups(client: Client, held: int, rng: np.random.Generator) -> Table:
         "the newest": "SELECT play_key FROM seen ORDER BY play_key DESC LIMIT 10000",
         "spread over all": "SELECT play_key FROM seen ORDER BY rand() LIMIT 10000",
     }
-    sink = ClickHouseSink(client, Path())
+    sink = ClickHouseSink(lambda: client, Path())
     for which, query in asked.items():
         ids = [
             bytes(key) for key in client.query(query, column_formats={"play_key": "bytes"}).result_columns[0]

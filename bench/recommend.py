@@ -53,7 +53,9 @@ def world(songs: int, heard: int, rng: np.random.Generator) -> Bundle:
         listener_factors=rng.normal(size=(LISTENERS, FACTORS)).astype(np.float32),
         heard=csr_array(marks, shape=(LISTENERS, songs)),
         popularity=rng.integers(0, 1000, songs),
-        songs=pl.DataFrame({"song_id": song_ids, "title": names, "artist_id": song_ids, "artist": names}),
+        songs=pl.DataFrame(
+            {"song_id": song_ids, "title": names, "artist_id": song_ids, "artist": names, "genre": names}
+        ),
         listeners=pl.DataFrame({"listener_id": listener_ids}),
         trained_until=AT,
     )

@@ -16,8 +16,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+INTERRUPTED = 130  # the status by which typer ends after Ctrl-C
+
 Port = Annotated[
-    int | None, typer.Option(help="Serve on this port of 127.0.0.1 (default 8000; 0: any free one).")
+    int | None,
+    typer.Option(min=0, max=65535, help="The port to serve on; 0: the first free one from 8000 up."),
 ]
 
 
@@ -56,7 +59,7 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = F
 def logs(
     name: Annotated[str, typer.Argument(help="A part, as `segue status` names it.")],
     *,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines from the end.")] = 100,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many lines from the end.")] = 100,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing what comes.")] = False,
 ) -> None:
     """Print the end of a part's log."""
@@ -121,6 +124,12 @@ def recommend(
     """Recommend songs to one listener, or to everyone."""
     from cli import recommend as recommending
 
+    if all_ and not (source is None and external_id is None and user_id is None and not json):
+        raise recommending.WhichListener(
+            "--all is for every listener, into --out: name no listener beside it"
+        )
+    if out is not None and not all_:
+        raise recommending.WhichListener("--out goes with --all")
     if all_:
         recommending.everyone(out, limit=limit)
     else:
@@ -139,6 +148,14 @@ def token(
     from cli import tokens
 
     tokens.run(listener, roles=role or ["user"])
+
+
+@app.command()
+def install(
+    *,
+    extras: Annotated[bool, typer.Option("--extras", help="Also what tests and checks need.")] = False,
+) -> None:
+    """Only install; by the time this runs, the launcher has done so."""
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -160,13 +177,14 @@ def check() -> None:
 def main() -> None:
     """Run the verb; a refusal is one line on stderr and status 1."""
     try:
-        app()
+        app(prog_name="./segue")
     except Problem as problem:
         say.refusal(problem.detail)
         sys.exit(1)
-    except KeyboardInterrupt:
-        say.refusal("stopped")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            say.refusal("stopped")
+        raise
 
 
 if __name__ == "__main__":

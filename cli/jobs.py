@@ -17,6 +17,8 @@ def run(name: str | None, *, everything: bool) -> None:
     from pipelines.catalog import JOBS
 
     names = [job.writes for job in JOBS]
+    if name is not None and everything:
+        raise NoSuchJob(f"{name} and --all: say one of them")
     if name is None and not everything:
         for job in JOBS:
             say.out.print(f"{job.writes:<14} reads {', '.join(job.reads)}", markup=False)

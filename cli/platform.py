@@ -74,6 +74,7 @@ def up(*, detach: bool, port: int | None, with_api: bool) -> None:
         )
     except EngineFailed as failure:
         raise CannotStart(str(failure)) from failure
+    say.line("Segue has stopped.")
 
 
 def _port(settings: Settings, asked: int | None) -> int:

@@ -32,15 +32,13 @@ def one(
             "say who: --source NAME --external-id ID, or --user-id ID (or --all --out FILE.parquet)"
         )
     with running(foundation_settings.load()) as connected:
+        from cli.tokens import find
         from serving.in_process import open_recommender
 
+        if user_id is None:
+            user_id = find(connected.engines.postgres, f"{source}:{external_id}")
         with open_recommender(connected) as recommender:
-            listener = (
-                UserId(user_id)
-                if user_id is not None
-                else recommender.listener(source or "", external_id or "")
-            )
-            slate = recommender.recommend(listener, limit)
+            slate = recommender.recommend(UserId(user_id), limit)
     if as_json:
         print_json(slate)
     else:
@@ -60,6 +58,9 @@ def print_slate(slate: "Slate") -> None:
     """The feed as a table: rank, song, artist, and why."""
     from rich.table import Table
 
+    if not slate.items:
+        say.out.print("Nothing is left to recommend: this listener has heard every song.", markup=False)
+        return
     table = Table(box=None, pad_edge=False)
     for heading in ("#", "song", "artist", "why"):
         table.add_column(heading, justify="right" if heading == "#" else "left", overflow="fold")
@@ -77,6 +78,8 @@ def everyone(out: str | None, *, limit: int) -> None:
     if out is None:
         raise WhichListener("say where to write: --out FILE.parquet")
     path = Path(out)
+    if path.is_dir() or not path.parent.is_dir():
+        raise CannotWrite(f"cannot write {path}: say a file in a folder that is there")
     unfinished = path.with_name(path.name + ".part")
     rows = 0
     with running(foundation_settings.load()) as connected, say.bars() as bars:

@@ -5,6 +5,8 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from catalog_api.migrate import migrate as migrate_postgres
@@ -17,6 +19,7 @@ from feature_store.online import RecentSongsSink
 from foundation import settings as foundation_settings
 from foundation.engines import clickhouse
 from foundation.engines.redis import open_redis
+from foundation.errors import Unreachable
 from foundation.settings import Settings
 from foundation.telemetry import configure_logging
 from warehouse.migrate import migrate as migrate_warehouse
@@ -27,16 +30,16 @@ log = logging.getLogger(__name__)
 def ship(settings: Settings, stop: threading.Event, ready: Path | None) -> None:
     """Move what is in the log to every sink, and the outbox into the log, until told to stop.
 
-    The tables are brought to the newest version first; then the file `ready` says so.
+    The tables are brought to the newest version first; then the file `ready` says so. A store that is away delays
+    only what belongs to it: its tables are looked after when it is back.
     """
     engines = foundation_settings.connected(settings).engines
-    migrate_postgres(engines.postgres)
-    writer = clickhouse.open_clickhouse(engines.clickhouse)
-    applied = migrate_warehouse(writer)
-    writer.close()
-    log.info("warehouse: %s", ", ".join(applied) or "current")
+    with _tolerant("Postgres"):
+        migrate_postgres(engines.postgres)
+    with _tolerant("ClickHouse"):
+        _warehouse(engines.clickhouse).close()
     sinks: list[Sink] = [
-        ClickHouseSink(clickhouse.open_clickhouse(engines.clickhouse), settings.log_dir),
+        ClickHouseSink(lambda: _warehouse(engines.clickhouse), settings.log_dir),
         RecentSongsSink(open_redis(engines.redis)),
     ]
     shipper = Shipper(settings.log_dir, sinks)
@@ -53,6 +56,22 @@ def ship(settings: Settings, stop: threading.Event, ready: Path | None) -> None:
         stop.set()
         mover.join(timeout=5)
         outbox_log.close()
+
+
+def _warehouse(url: str) -> clickhouse.Client:
+    """The writer's client, with every table there."""
+    client = clickhouse.open_clickhouse(url)
+    if applied := migrate_warehouse(client):
+        log.info("warehouse: %s", ", ".join(applied))
+    return client
+
+
+@contextmanager
+def _tolerant(store: str) -> Iterator[None]:
+    try:
+        yield
+    except Unreachable as away:
+        log.warning("%s is away, what belongs there waits: %s", store, away)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from foundation.errors import Problem
 from foundation.ids import UserId
 from foundation.security import ROLES, token_maker
 
-BIGGEST_ID = 2**63
+LONGEST_ID = 19  # digits: 2^63 has as many
 
 
 class NoSuchListener(Problem):
@@ -27,9 +27,11 @@ def run(listener: str, *, roles: Sequence[str]) -> None:
 
     if unknown := sorted(set(roles) - set(ROLES)):
         raise NoSuchRole(f"there is no role {unknown[0]!r}; there are {', '.join(ROLES)}")
-    with running(settings.load()) as connected:
+    given = settings.load()
+    maker = token_maker(given)
+    with running(given) as connected:
         user_id = find(connected.engines.postgres, listener)
-    say.out.print(token_maker(settings.load()).issue(user_id, roles=roles, now=utc_now()), markup=False)
+    say.out.print(maker.issue(user_id, roles=roles, now=utc_now()), markup=False)
 
 
 def find(postgres_url: str, listener: str) -> UserId:
@@ -42,7 +44,7 @@ async def _find(postgres_url: str, listener: str) -> UserId:
     from foundation.engines.postgres import open_postgres
 
     source, is_external, external_id = listener.partition(":")
-    if not is_external and not (listener.isdigit() and int(listener) < BIGGEST_ID):
+    if not is_external and not (listener.isascii() and listener.isdigit() and len(listener) < LONGEST_ID):
         raise NoSuchListener(f"{listener!r} names nobody: say a listener's id here, or SOURCE:EXTERNAL_ID")
     postgres = open_postgres(postgres_url, connections=1)
     try:

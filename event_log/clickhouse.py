@@ -59,13 +59,32 @@ class ClickHouseSink:
 
     name = "clickhouse"
 
-    def __init__(self, client: ClickHouse, directory: Path) -> None:
-        """`directory` is the log's: notes lie beside the segments they belong to."""
-        self._client, self._directory = client, directory
+    def __init__(self, connect: Callable[[], ClickHouse], directory: Path) -> None:
+        """`connect` is called when there is something to write: the server may be away until then.
+
+        `directory` is the log's: notes lie beside the segments they belong to.
+        """
+        self._connect, self._directory = connect, directory
+        self._connected: ClickHouse | None = None
         rows.playback_events([])  # pyarrow's first conversion imports pandas: no event should wait for that
 
     def apply(self, segment_id: str, events: Sequence[Event]) -> None:
         """Bring the events of one segment into the warehouse; the same segment again adds nothing."""
+        try:
+            self._apply(segment_id, events)
+        except Exception:
+            self._connected = (
+                None  # a client keeps what it learned of its server, which may come back another
+            )
+            raise
+
+    @property
+    def _client(self) -> ClickHouse:
+        if self._connected is None:
+            self._connected = self._connect()
+        return self._connected
+
+    def _apply(self, segment_id: str, events: Sequence[Event]) -> None:
         left_out = (
             # Rows of these three replace their like, so that writing them twice is harmless.
             self._replace(Songs.table, _only(SongChanged, events), rows.songs),
@@ -152,7 +171,9 @@ class ClickHouseSink:
         """Insert the rows that the table lacks, and look again: a token may outlive the rows it stood for."""
         self._insert(table, self._missing(wanted, held_query), token=segment_id)
         lost = self._missing(wanted, held_query)
-        self._insert(table, lost, token=f"{segment_id}/again")
+        self._insert(
+            table, lost, token=f"{segment_id}/{time.time_ns()}"
+        )  # what this try lost, the next may lose too
         if lost.num_rows and self._missing(wanted, held_query).num_rows:
             raise RuntimeError(f"{table} does not take {lost.num_rows} rows of {segment_id}")
 
@@ -191,7 +212,8 @@ def _bound(query: str, *, keys: str = "", **arrays: pa.Array) -> str:
 
 
 def _literal(value: int | date) -> str:
-    return f"toDate('{value}')" if isinstance(value, date) else str(int(value))
+    # A day is a plain string: the server takes it for a Date, and a call a day would be too large a query in some years.
+    return f"'{value}'" if isinstance(value, date) else str(int(value))
 
 
 def _room_for(sql: str) -> dict[str, object]:

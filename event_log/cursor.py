@@ -22,6 +22,7 @@ class Cursor:
         self.begun: str | None = None
         self.passed: set[str] = set()
         self._changing = threading.Lock()  # the sink's thread moves it while the shipper's thread shortens it
+        self._compact_at = _COMPACT_BYTES
         self._load()
         self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         sync_directory(directory)
@@ -49,7 +50,7 @@ class Cursor:
         """Drop segments whose files have gone for good, and shorten the file when it has grown."""
         with self._changing:
             self.passed.difference_update(segment_ids)
-            if os.fstat(self._descriptor).st_size > _COMPACT_BYTES:
+            if os.fstat(self._descriptor).st_size > self._compact_at:
                 self._compact()
 
     def close(self) -> None:
@@ -85,6 +86,21 @@ class Cursor:
         lines = [f"passed {segment_id}\n" for segment_id in sorted(self.passed)]
         if self.begun is not None:
             lines.append(f"begun {self.begun}\n")
-        replace(self.path, "".join(lines).encode())
-        os.close(self._descriptor)
-        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        data = "".join(lines).encode()
+        draft = self.path.with_name(self.path.name + ".new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        descriptor = os.open(draft, flags, 0o640)
+        try:
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(data)
+            sync(descriptor)
+            draft.replace(self.path)
+        except OSError:
+            os.close(descriptor)
+            raise
+        # Only now: a number closed before may already be another file's, and our lines would go there.
+        before, self._descriptor = self._descriptor, descriptor
+        os.close(before)
+        # When little can be left out, the file must double before it is worth writing again.
+        self._compact_at = max(_COMPACT_BYTES, 2 * len(data))
+        sync_directory(self.path.parent)

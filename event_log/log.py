@@ -79,8 +79,12 @@ class EventLog:
 
     def append_now(self, events: list[Event]) -> None:
         """The same for callers outside an event loop: blocks until the events are on disk."""
+        self.append_encoded_now(encode(events))
+
+    def append_encoded_now(self, events: bytes) -> None:
+        """The same for a list of events as `encode` made it, which is not read: what it is not, the shipper sets aside."""
         waiter: Future[None] = Future()
-        self._enqueue(_Append(record(encode(events)), None, waiter))
+        self._enqueue(_Append(record(events), None, waiter))
         waiter.result()
 
     def close(self) -> None:

@@ -18,12 +18,24 @@ def pending(directory: Path) -> int:
     """
     if not directory.exists():
         return 0
-    return sum(path.suffix == CLOSED or _holds_records(path) for path in directory.iterdir())
+    return sum(
+        is_numbered(path) and (path.suffix == CLOSED or _holds_records(path)) for path in directory.iterdir()
+    )
 
 
 def closed(directory: Path) -> dict[str, Path]:
     """The closed segments of a log by their id, in no order."""
-    return {path.stem: path for path in directory.glob(f"*{CLOSED}")}
+    return {path.stem: path for path in directory.glob(f"*{CLOSED}") if is_numbered(path)}
+
+
+def is_numbered(path: Path) -> bool:
+    """Whether a file is named `WORKER-NUMBER` as our segments are: any other someone else put there, and it is left alone.
+
+    >>> is_numbered(Path("api-7.segment")), is_numbered(Path("copy of api.segment"))
+    (True, False)
+    """
+    worker, _, number = path.stem.rpartition("-")
+    return bool(worker) and number.isdecimal()
 
 
 def in_order(ages: dict[str, int]) -> list[str]:

@@ -6,14 +6,14 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
 from event_log.cursor import Cursor
 from event_log.errors import AlreadyShipping
-from event_log.reading import closed, events_of, in_order, pending
+from event_log.reading import closed, events_of, in_order, is_numbered, pending
 from event_log.segments import OPEN, adopt, sync_directory
 from event_log.sink import Sink
 
@@ -22,6 +22,7 @@ __all__ = ["Shipper", "pending"]
 logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between tries of a sink that is down
+_REST = 10  # times the work of looking through the folder, which a long backlog makes large
 
 
 class Shipper:
@@ -33,6 +34,7 @@ class Shipper:
         """`poll` is how long an idle sink sleeps before it looks for new segments."""
         self._directory, self._sinks, self._poll = directory, sinks, poll.total_seconds()
         self._ages: dict[str, int] = {}
+        self._unadoptable: set[str] = set()  # told already
         self._decoded = lru_cache(maxsize=len(sinks))(events_of)  # sinks side by side read a segment once
         self._reading = threading.Lock()
 
@@ -42,10 +44,10 @@ class Shipper:
         A sink that fails is told in the log of the process and stays behind; the others go on.
         """
         with self._claimed() as cursors:
-            adopt_abandoned(self._directory)
+            self._adopt_abandoned()
             for sink, cursor in zip(self._sinks, cursors, strict=True):
                 try:
-                    self._advance(sink, cursor, threading.Event())
+                    self._advance(sink, cursor, self._due(cursor), threading.Event())
                 except Exception as error:  # noqa: BLE001 - a sink may fail in any way its engine knows
                     logger.warning("sink %s is down: %s", sink.name, _brief(error))
             return self._remove_passed(cursors)
@@ -61,27 +63,33 @@ class Shipper:
             ]
             for thread in threads:
                 thread.start()
-            while not stop.wait(self._poll):
+            rest = self._poll
+            while not stop.wait(rest):
+                begun_at = time.thread_time()
                 try:
-                    adopt_abandoned(self._directory)
-                    self._remove_passed(cursors)
+                    self._remove_passed(cursors)  # first, since it makes room on a full disk
+                    self._adopt_abandoned()
                 except OSError as error:
                     logger.warning("the log's folder cannot be tidied: %s", error)
                     stop.wait(_LONGEST_PAUSE)
+                rest = self._rest_since(begun_at)
             for thread in threads:
                 thread.join()
             self._remove_passed(cursors)
 
     def _feed(self, sink: Sink, cursor: Cursor, stop: threading.Event) -> None:
-        pause, down_since = _FIRST_PAUSE, None
+        pause, down_since, rest = _FIRST_PAUSE, None, self._poll
         while not stop.is_set():
             try:
-                moved = self._advance(sink, cursor, stop)
+                begun_at = time.thread_time()
+                due = self._due(cursor)
+                rest = self._rest_since(begun_at)
+                moved = self._advance(sink, cursor, due, stop)
             except Exception as error:  # noqa: BLE001 - a sink may fail in any way its engine knows
                 if down_since is None:
                     down_since = time.monotonic()
                     logger.warning("sink %s is down, its segments wait: %s", sink.name, _brief(error))
-                stop.wait(pause)
+                stop.wait(max(pause, rest))
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             if moved and down_since is not None:
@@ -90,12 +98,16 @@ class Shipper:
                 )
                 pause, down_since = _FIRST_PAUSE, None
             if not moved:
-                stop.wait(self._poll)
+                stop.wait(rest)
 
-    def _advance(self, sink: Sink, cursor: Cursor, stop: threading.Event) -> int:
-        """Give the sink what is closed and it has not passed; returns how many segments it took."""
+    def _rest_since(self, begun_at: float) -> float:
+        """How long to sleep after what this thread has computed since; waiting for a sink or a lock counts for nothing."""
+        return max(self._poll, _REST * (time.thread_time() - begun_at))
+
+    def _advance(self, sink: Sink, cursor: Cursor, due: Sequence[Path], stop: threading.Event) -> int:
+        """Give the sink what is due; returns how many segments it took."""
         moved = 0
-        for path in self._due(cursor):
+        for path in due:
             if stop.is_set():
                 break
             cursor.begin(path.stem)
@@ -118,6 +130,19 @@ class Shipper:
         names = in_order({name: self._ages[name] for name in paths})
         names.sort(key=lambda name: name != cursor.begun)
         return [paths[name] for name in names]
+
+    def _adopt_abandoned(self) -> None:
+        """Close the segments whose writers have died. One that cannot be closed stops no other, and is told once."""
+        for path in filter(is_numbered, self._directory.glob(f"*{OPEN}")):
+            try:
+                if adopt(path):
+                    logger.info("took over %s from a writer that has gone", path.name)
+            except FileNotFoundError:  # its writer closed it meanwhile
+                continue
+            except OSError as error:
+                if path.name not in self._unadoptable:
+                    self._unadoptable.add(path.name)
+                    logger.warning("%s cannot be taken over, and is tried again: %s", path.name, error)
 
     def _remove_passed(self, cursors: Sequence[Cursor]) -> int:
         paths = closed(self._directory)
@@ -156,17 +181,6 @@ class Shipper:
                     cursor.close()
         finally:
             os.close(lock)
-
-
-def adopt_abandoned(directory: Path) -> list[str]:
-    """Close the segments whose writers have died; returns their ids."""
-    adopted = []
-    for path in directory.glob(f"*{OPEN}"):
-        with suppress(FileNotFoundError):
-            if adopt(path):
-                adopted.append(path.stem)
-                logger.info("took over %s from a writer that has gone", path.name)
-    return adopted
 
 
 def _brief(error: Exception) -> str:

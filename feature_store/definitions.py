@@ -1,5 +1,6 @@
 """What each feature is: whose it is, what it means, how much of it is kept and for how long."""
 
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,8 +15,8 @@ class Feature:
     name: str
     entity: str  # what one value belongs to
     meaning: str
-    limit: int  # how many entries a value has at most
     kept: timedelta  # how long a value outlives the last event that touched it
+    limit: int = sys.maxsize  # how many entries a value has at most
 
     def key(self, entity_id: int) -> str:
         """Where Redis keeps the value of one entity; in a cluster, all of an entity's values are on one node.
@@ -39,6 +40,17 @@ RECENT_SONGS = Feature(
     kept=timedelta(days=90),
 )
 
+HEARD_SONGS = Feature(
+    name="heard_songs",
+    entity="listener",
+    meaning=(
+        "All songs of the listener's listens and imported counts that came through the event log, without order "
+        "or limit: what a feed must leave out beside the songs that its bundle knows to be heard. "
+        "A listener who is silent for longer than it is kept has all of them in the bundle."
+    ),
+    kept=timedelta(days=90),
+)
+
 KNOWN_LISTENER = Feature(
     name="known_listener",
     entity="listener",
@@ -47,4 +59,4 @@ KNOWN_LISTENER = Feature(
     kept=timedelta(days=90),
 )
 
-FEATURES = (RECENT_SONGS, KNOWN_LISTENER)
+FEATURES = (RECENT_SONGS, HEARD_SONGS, KNOWN_LISTENER)

@@ -1,27 +1,37 @@
 """The features of this moment in Redis: what a listener heard lately, and who is known at all."""
 
 import heapq
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from event_log.listens import counts_as_listen
-from feature_store.definitions import KNOWN_LISTENER, RECENT_SONGS
-from foundation.contracts.events import Event, ListenerChanged, PlaybackEvent
+from feature_store.definitions import HEARD_SONGS, KNOWN_LISTENER, RECENT_SONGS
+from foundation.contracts.events import Event, ImportedCount, ListenerChanged, PlaybackEvent
 from foundation.engines.redis import AsyncRedis, Redis, reachable
 from foundation.ids import SongId, UserId
+
+log = logging.getLogger(__name__)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 PIPELINE = 1000  # listeners whose questions or changes travel together
+MEMBERS = 1000  # of a set that one command adds, so that no command keeps other clients waiting
 
-# Everything known of a listener as one string, since the client takes ten times as long to read two hundred of them.
+# Two strings, one of the recent and one of the heard songs: the client takes ten times as long to read two hundred.
 LATELY = """
 local songs = redis.call('ZREVRANGE', KEYS[2], 0, ARGV[1], 'WITHSCORES')
-return redis.call('EXISTS', KEYS[1]) .. ' ' .. table.concat(songs, ' ')
+local heard = redis.call('SMEMBERS', KEYS[3])
+return {redis.call('EXISTS', KEYS[1]) .. ' ' .. table.concat(songs, ' '), table.concat(heard, ' ')}
 """
+
+SongIds: TypeAlias = NDArray[np.int64]
 
 T = TypeVar("T")
 
@@ -43,6 +53,7 @@ class Lately:
     listened_ms: tuple[
         int, ...
     ] = ()  # since 1970; a request wants the songs alone, and times take long to make
+    heard: SongIds = field(default_factory=lambda: np.empty(0, np.int64), compare=False)  # in no order
 
     @property
     def songs(self) -> tuple[RecentSong, ...]:
@@ -58,13 +69,13 @@ class RecentSongs:
     redis: AsyncRedis
 
     async def of(self, listener: UserId) -> Lately:
-        """One listener's recent songs, in one round trip."""
+        """One listener's recent and heard songs, in one round trip."""
         with reachable():
             return _lately(await self.redis.eval(*_question(listener)))
 
 
 def lately_of(redis: Redis, listeners: Sequence[UserId]) -> dict[UserId, Lately]:
-    """Many listeners' recent songs, for jobs and the command line: a round trip per thousand."""
+    """Many listeners' recent and heard songs, for jobs and the command line: a round trip per thousand."""
     found: dict[UserId, Lately] = {}
     with reachable():
         for some in _thousands(listeners):
@@ -77,10 +88,10 @@ def lately_of(redis: Redis, listeners: Sequence[UserId]) -> dict[UserId, Lately]
 
 @dataclass(slots=True)
 class RecentSongsSink:
-    """Keeps the feature: takes each segment of the event log and raises each song to its latest listen.
+    """Keeps the features: takes each segment of the event log and raises each song to its latest listen.
 
-    The state is the highest time of each song, cut to the newest hundred songs; both operations may be repeated and
-    reordered at will. So segments may come twice or late, and nothing need be remembered about which have come.
+    The state is the highest time of each song, cut to the newest hundred songs, and beside it the set of all songs
+    ever heard; each operation may be repeated and reordered at will. So segments may come twice or late, and nothing need be remembered about which have come.
     Nor which plays: of a play whose end is told twice with two lengths the warehouse takes the first, this the longer.
     """
 
@@ -89,22 +100,39 @@ class RecentSongsSink:
 
     def apply(self, segment_id: str, events: Sequence[Event]) -> None:
         """Apply a segment. Raises Unreachable when Redis does not answer; apply it again then."""
-        listened = list(_latest_listens(events).items())
+        heard = list(_heard(events).items())
+        latest = _latest_listens(events)
         told = sorted({event.listener_id for event in events if isinstance(event, ListenerChanged)})
         with reachable():
-            for some in _thousands(listened):
+            for some in _thousands(heard):
                 pipeline = self.redis.pipeline(transaction=False)
-                for listener, times in some:
-                    key = RECENT_SONGS.key(listener)
-                    pipeline.zadd(key, times, gt=True)
-                    pipeline.zremrangebyrank(key, 0, -RECENT_SONGS.limit - 1)
-                    pipeline.expire(key, RECENT_SONGS.kept)
+                for listener, songs in some:
+                    key = HEARD_SONGS.key(listener)
+                    for start in range(0, len(songs), MEMBERS):
+                        pipeline.sadd(key, *songs[start : start + MEMBERS])
+                    pipeline.expire(key, HEARD_SONGS.kept)
+                    if times := latest.get(listener):
+                        key = RECENT_SONGS.key(listener)
+                        pipeline.zadd(key, times, gt=True)
+                        pipeline.zremrangebyrank(key, 0, -RECENT_SONGS.limit - 1)
+                        pipeline.expire(key, RECENT_SONGS.kept)
                 pipeline.execute()
             for listeners in _thousands(told):
                 pipeline = self.redis.pipeline(transaction=False)
                 for listener in listeners:
                     pipeline.set(KNOWN_LISTENER.key(listener), 1, ex=KNOWN_LISTENER.kept)
                 pipeline.execute()
+
+
+def _heard(events: Sequence[Event]) -> dict[int, list[int]]:
+    """Per listener the songs of a segment that they have heard, whether it tells when or only how often."""
+    heard: defaultdict[int, set[int]] = defaultdict(set)
+    for event in events:
+        if isinstance(event, ImportedCount) or (
+            isinstance(event, PlaybackEvent) and counts_as_listen(event.played_ms, event.song_ms)
+        ):
+            heard[event.listener_id].add(event.song_id)
+    return {listener: list(songs) for listener, songs in heard.items()}
 
 
 def _latest_listens(events: Sequence[Event]) -> dict[int, dict[str, int]]:
@@ -115,8 +143,13 @@ def _latest_listens(events: Sequence[Event]) -> dict[int, dict[str, int]]:
     latest: defaultdict[int, dict[str, int]] = defaultdict(dict)
     for event in events:
         if isinstance(event, PlaybackEvent) and counts_as_listen(event.played_ms, event.song_ms):
+            try:
+                at = (event.started_at - EPOCH) // MILLISECOND
+            except TypeError:  # a time without a zone; failing would hand us the same segment again for ever
+                log.warning("play %s is left out of the recent songs: its time has no zone", event.play_id)
+                continue
             times, song = latest[event.listener_id], str(event.song_id)
-            times[song] = max(times.get(song, 0), (event.started_at - EPOCH) // MILLISECOND)
+            times[song] = max(times.get(song, 0), at)
     return {listener: _newest(times) for listener, times in latest.items()}
 
 
@@ -126,17 +159,19 @@ def _newest(times: dict[str, int]) -> dict[str, int]:
     return dict(heapq.nlargest(RECENT_SONGS.limit, times.items(), key=lambda item: (item[1], item[0])))
 
 
-def _question(listener: UserId) -> tuple[str, int, str, str, str]:
+def _question(listener: UserId) -> tuple[str, int, str, str, str, str]:
     """The arguments of EVAL that ask for all that is known of a listener."""
-    keys = (KNOWN_LISTENER.key(listener), RECENT_SONGS.key(listener))
+    keys = (KNOWN_LISTENER.key(listener), RECENT_SONGS.key(listener), HEARD_SONGS.key(listener))
     return (LATELY, len(keys), *keys, str(RECENT_SONGS.limit - 1))
 
 
-def _lately(answer: bytes) -> Lately:
-    is_told, *members = answer.split()
+def _lately(answer: tuple[bytes, bytes]) -> Lately:
+    is_told, *members = answer[0].split()
+    heard = np.fromstring(answer[1], np.int64, sep=" ")
     songs = tuple(SongId(int(song)) for song in members[::2])
     times = tuple(int(time) for time in members[1::2])
-    return Lately(is_known=is_told == b"1" or bool(songs), song_ids=songs, listened_ms=times)
+    is_known = is_told == b"1" or bool(songs) or len(heard) > 0
+    return Lately(is_known, song_ids=songs, listened_ms=times, heard=heard)
 
 
 def _thousands(sequence: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -87,7 +87,7 @@ class TokenMaker:
             )
         except jwt.ExpiredSignatureError as error:
             raise InvalidToken("the token has expired") from error
-        except (jwt.InvalidTokenError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise InvalidToken("the token is not one of ours") from error
 
 

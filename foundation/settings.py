@@ -4,17 +4,19 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.errors import NotRunning, Unconfigured
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 EMBEDDED = "embedded"
+SHORTEST_SECRET = 32  # bytes
 
 
 class Engines(BaseModel, frozen=True):
@@ -42,7 +44,6 @@ class EventLog(BaseModel, frozen=True):
 
     segment_age: timedelta = timedelta(milliseconds=500)  # a segment is closed and shipped at this age
     segment_bytes: int = 8 * 1024 * 1024  # or at this size
-    late: timedelta = timedelta(days=30)  # how old an event may be; ids are remembered as long
 
 
 class Api(BaseModel, frozen=True):
@@ -86,7 +87,12 @@ class Settings(BaseSettings):
 
 def load() -> Settings:
     """The settings, with `home` made absolute; engines may still say `embedded`."""
-    settings = Settings()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = "SEGUE__" + "__".join(str(part).upper() for part in wrong["loc"])
+        raise Unconfigured(f"{name} is not usable: {wrong['msg']}") from error
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})
 
 
@@ -127,21 +133,32 @@ def token_secret(settings: Settings) -> str:
     """
     if settings.tokens.secret is not None:
         given = settings.tokens.secret.get_secret_value()
-        if len(given.encode()) < 32:
+        if len(given.encode()) < SHORTEST_SECRET:
             raise Unconfigured("SEGUE__TOKENS__SECRET must have at least 32 bytes (RFC 8725, section 3.5)")
         return given
     if settings.place == "production":
         raise Unconfigured("set SEGUE__TOKENS__SECRET: production does not invent a signing key")
     kept = settings.run_dir / "token.key"
-    settings.run_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return kept.read_text()
-    with os.fdopen(descriptor, "w") as file:
-        secret = secrets.token_urlsafe(48)
-        file.write(secret)
+    if not kept.exists():
+        _make_once(kept, secrets.token_urlsafe(48))
+    secret = kept.read_text()
+    if len(secret.encode()) < SHORTEST_SECRET:
+        raise Unconfigured(f"{kept} is damaged: remove it, and a new key is made (tokens issued so far end)")
     return secret
+
+
+def _make_once(path: Path, text: str) -> None:
+    """Write a file for its owner alone, whole or not at all; one that somebody made meanwhile stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        os.link(fresh, path)
+    fresh.unlink()
 
 
 def child_environment(settings: Settings) -> Mapping[str, str]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from feature_store.online import lately_of
+from feature_store.online import Lately, lately_of
 from foundation.clock import Clock, utc_now
 from foundation.engines.blobs import open_blobs
 from foundation.engines.clickhouse import open_clickhouse_reader
 from foundation.engines.redis import Redis, open_redis
 from foundation.engines.vectors import open_vectors
 from foundation.errors import Unreachable
-from foundation.ids import SongId, UserId
+from foundation.ids import UserId
 from foundation.settings import Settings
 from serving.bundle import COLLECTION
 from serving.lifespan import loader
@@ -61,13 +61,15 @@ class InProcess:
 
     def recommend(self, listener: UserId, limit: int) -> Slate:
         """One listener's slate, as `GET /recommendations` answers it. Raises UnknownListener."""
-        recent, is_away = self._recent([listener])
-        if listener not in recent and not is_away and not self.recommender.knows(listener):
+        found, is_away = self._lately([listener])
+        lately = found.get(listener, Lately(is_known=False))
+        if not (lately.is_known or is_away or self.recommender.knows(listener)):
             raise UnknownListener(f"there is no listener {listener}")
         return self.recommender.recommend(
             listener,
             limit,
-            recent.get(listener, ()),
+            lately.song_ids,
+            heard=lately.heard,
             chart=self.chart,
             at=self.now(),
             stale=("recent_songs",) if is_away else (),
@@ -79,18 +81,21 @@ class InProcess:
         step = self.recommender.space.rows_at_once()
         for start in range(0, len(listeners), step):
             some = listeners[start : start + step]
-            recent, _ = self._recent(some)
-            for feeds in self.recommender.recommend_many(some, limit, chart=self.chart, recent=recent):
+            lately, _ = self._lately(some)
+            recent = {listener: each.song_ids for listener, each in lately.items()}
+            heard = {listener: each.heard for listener, each in lately.items()}
+            for feeds in self.recommender.recommend_many(
+                some, limit, chart=self.chart, recent=recent, heard=heard
+            ):
                 yield table_of(feeds, self.recommender)
 
-    def _recent(self, listeners: Sequence[UserId]) -> tuple[dict[UserId, Sequence[SongId]], bool]:
-        """What the known ones of these listeners heard since the bundle, and whether Redis is away."""
+    def _lately(self, listeners: Sequence[UserId]) -> tuple[dict[UserId, Lately], bool]:
+        """What these listeners heard since the bundle, and whether Redis is away."""
         try:
-            lately = lately_of(self.redis, listeners)
+            return lately_of(self.redis, listeners), False
         except Unreachable as error:
             log.warning("recent songs are left out: %s", error)
             return {}, True
-        return {listener: songs.song_ids for listener, songs in lately.items() if songs.is_known}, False
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from foundation.contracts.history import History
 
 SOURCE = "endsong"
 PATTERNS = ("endsong_*.json", "endsong.json", "Streaming_History_Audio_*.json")
+UNNAMED = "me"  # one listener for whatever does not say whose it is: another file name makes no other person
+NOT_MUSIC = "not music"  # podcasts, audiobooks and videos
 _INT64 = 2**63
 _COUNTRY = "^([A-Y][A-Z]|Z[AMW])$"  # ISO 3166-1; ZZ stands for unknown
 
@@ -41,7 +43,7 @@ class _Told(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(list[_Told])
 
 
-def read(paths: Sequence[Path], listener: str, now: datetime) -> History:
+def read(paths: Sequence[Path], now: datetime, listener: str = UNNAMED) -> History:
     """The history of the files of one export; `listener` is whose plays they are where a row does not say.
 
     Raises BrokenFile, whichever file it is, before any row is used.
@@ -49,7 +51,7 @@ def read(paths: Sequence[Path], listener: str, now: datetime) -> History:
     refused: Counter[str] = Counter()
     files = []
     for path in paths:
-        rows, left_out = plays.checked(_table_of(path, listener), path, now)
+        rows, left_out = plays.checked(_table_of(path, listener), path, now, harmless=(NOT_MUSIC,))
         files.append(rows)
         refused += left_out
     return plays.history_of(SOURCE, files, refused)
@@ -72,16 +74,18 @@ def _table_of(path: Path, listener: str) -> pl.DataFrame:
     text_columns = dict.fromkeys(columns, pl.String)
     rows = pl.DataFrame(columns, schema=text_columns | {LINE: pl.UInt32, "played_ms": pl.Int64})
     artist, title = pl.col("artist"), pl.col("title")
+    ended_at = pl.col("ts").str.to_datetime(
+        "%Y-%m-%dT%H:%M:%SZ", time_unit="ms", time_zone="UTC", strict=False
+    )
+    played = ended_at.is_not_null() & pl.col("played_ms").is_not_null()  # else it is no play of anything
     return rows.with_columns(
-        pl.col("ts")
-        .str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="ms", time_zone="UTC", strict=False)
-        .alias("ended_at"),
+        ended_at.alias("ended_at"),
         pl.coalesce("uri", plays.song_key(artist, title)).alias("song"),
         pl.when(pl.col("conn_country").str.contains(_COUNTRY))
         .then("conn_country")
         .otherwise(pl.lit(""))
         .alias("country"),
-        pl.when(artist.is_null() & title.is_null()).then(pl.lit("not music")).alias(REASON),
+        pl.when(played & artist.is_null() & title.is_null()).then(pl.lit(NOT_MUSIC)).alias(REASON),
     )
 
 
@@ -95,6 +99,8 @@ def _decoded(path: Path, text: str) -> list[_Told]:
         at = re.search(r"\(byte (\d+)\)", str(error))
         line = text.encode()[: int(at[1]) if at else None].count(b"\n") + 1
         raise BrokenFile(path, line, f"no valid JSON: {error}") from error
+    except RecursionError as error:
+        raise BrokenFile(path, 1, "this is no list of plays: it is nested too deeply") from error
     if not told:
         raise BrokenFile(path, 1, "the list is empty")
     return told

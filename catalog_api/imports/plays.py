@@ -1,7 +1,7 @@
 """Dated plays of any export: which rows hold, and the history they make."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,9 +39,14 @@ def song_key(artist: pl.Expr, title: pl.Expr) -> pl.Expr:
     return pl.concat_str(artist, title, separator="\t")
 
 
-def checked(told: pl.DataFrame, path: Path, now: datetime) -> tuple[pl.DataFrame, Counter[str]]:
-    """The rows (as TOLD) of one file that hold, and the number of the others by reason."""
-    return accepted(judged(told.select(list(TOLD)), _rules(now)), path)
+def checked(
+    told: pl.DataFrame, path: Path, now: datetime, harmless: Collection[str] = ()
+) -> tuple[pl.DataFrame, Counter[str]]:
+    """The rows (as TOLD) of one file that hold, and the number of the others by reason.
+
+    Raises BrokenFile where most rows are bad; those left out for a `harmless` reason are not bad.
+    """
+    return accepted(judged(told.select(list(TOLD)), _rules(now)), path, harmless)
 
 
 def history_of(source: str, files: Sequence[pl.DataFrame], refused: Counter[str]) -> History:

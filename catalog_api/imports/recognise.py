@@ -53,7 +53,7 @@ def _folder(path: Path, now: datetime, listener: str | None) -> Reading:
             f"{path} holds more than one thing to import ({names} …): name one file", path=str(path)
         )
     if exports:
-        return exports, lambda: endsong.read(exports, listener or path.resolve().name, now)
+        return exports, lambda: endsong.read(exports, now, listener or endsong.UNNAMED)
     if tables:
         return tables, lambda: events_tsv.read(tables[0], now)
     if hetrec.is_here(path):
@@ -64,7 +64,7 @@ def _folder(path: Path, now: datetime, listener: str | None) -> Reading:
 
 def _file(path: Path, now: datetime, listener: str | None) -> Reading:
     if any(path.match(pattern) for pattern in endsong.PATTERNS) or _is_json_list(path):
-        return [path], lambda: endsong.read([path], listener or path.stem, now)
+        return [path], lambda: endsong.read([path], now, listener or endsong.UNNAMED)
     if _is_table(path) or path.match("events*.tsv"):
         return [path], lambda: events_tsv.read(path, now)
     if path.name in hetrec.PLAYS_FILES:

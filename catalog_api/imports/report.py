@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from catalog_api.imports import endsong
 from event_log.listens import LISTEN_MS
 from foundation.contracts.history import History
 
@@ -22,6 +23,7 @@ class ImportReport:
     listeners: int  # that the rows tell of, and how many of them are new here
     artists: int
     songs: int
+    listener: str | None = None  # the external id of the only one, None where there are several or none
     new: Counter[str] = field(default_factory=Counter)  # listeners, artists, albums, songs made
 
     @classmethod
@@ -38,6 +40,7 @@ class ImportReport:
             listeners=history.listeners.height,
             artists=history.artists.height,
             songs=history.songs.height,
+            listener=history.listeners.item(0, "external_id") if history.listeners.height == 1 else None,
             new=new,
         )
 
@@ -52,6 +55,7 @@ class ImportReport:
         made = ", ".join(f"{number:,} {what}" for what, number in self.new.items() if number)
         lines = [
             f"{self.source}: {counted}",
+            *self._named_listener(),
             f"  new in the catalog: {made or 'nothing'}",
             f"  accepted  {self.accepted:>12,} {self.kind}",
             f"  duplicate {self.duplicate:>12,}",
@@ -63,3 +67,11 @@ class ImportReport:
                 f"  {self.short:,} plays are shorter than 30 s: they are kept, and do not count as listens"
             )
         return lines
+
+    def _named_listener(self) -> list[str]:
+        """Whose plays these are, so that one can ask for recommendations for them."""
+        if self.listener is None:
+            return []
+        assumed = self.source == endsong.SOURCE and self.listener == endsong.UNNAMED
+        hint = "   (--listener NAME says whose history it is)" if assumed else ""
+        return [f"  listener: {self.listener}{hint}"]

@@ -36,12 +36,16 @@ class Numbered:
 
 
 @contextmanager
-def only_import(db: psycopg.Connection, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the one lock of all imports; `waiting` is called when another has it. Postgres frees it at disconnect."""
+def only_import(db: psycopg.Connection, waiting: Callable[[int], None]) -> Iterator[None]:
+    """Hold the one lock of all imports. Postgres frees it at disconnect.
+
+    Where another import has it, `waiting` is called with 0, and with 1 once it is ours.
+    """
     row = db.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
     if row is None or not row[0]:
-        waiting()
+        waiting(0)
         db.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        waiting(1)
     yield
     db.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))  # after a failure the caller's disconnecting does it
 

@@ -1,7 +1,7 @@
 """Which rows of a file are left out and why, and from how many of them on the whole file is refused."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -34,15 +34,20 @@ def judged(rows: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
     return rows.with_columns(first.alias(REASON))
 
 
-def accepted(rows: pl.DataFrame, path: Path) -> tuple[pl.DataFrame, Counter[str]]:
-    """The good rows, and how many others there were by reason. Raises BrokenFile when the others are the majority.
+def accepted(
+    rows: pl.DataFrame, path: Path, harmless: Collection[str] = ()
+) -> tuple[pl.DataFrame, Counter[str]]:
+    """The good rows, and how many others there were by reason. Raises BrokenFile when more are bad than good.
 
-    Where most rows are bad the file is not what it seems, and its good rows are good by accident.
+    Where most rows are bad the file is not what it seems, and its good rows are good by accident. A row left out
+    for a `harmless` reason is neither: it is what such a file may hold and we do not want.
     """
     good = rows.filter(pl.col(REASON).is_null())
-    bad = rows.filter(pl.col(REASON).is_not_null())
+    left_out = rows.filter(pl.col(REASON).is_not_null())
+    bad = left_out.filter(~pl.col(REASON).is_in(list(harmless)))
     if bad.height > good.height:
         first = bad.row(0, named=True)
-        what = f"{first[REASON]}; {bad.height:,} of {rows.height:,} rows are bad, so none is taken"
+        judged_rows = good.height + bad.height
+        what = f"{first[REASON]}; {bad.height:,} of {judged_rows:,} rows are bad, so none is taken"
         raise BrokenFile(path, first[LINE], what)
-    return good.drop(REASON), Counter(bad[REASON].to_list())
+    return good.drop(REASON), Counter(left_out[REASON].to_list())

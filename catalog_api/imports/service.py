@@ -25,6 +25,7 @@ from foundation.engines import postgres
 
 BATCH = 5_000  # events of one record of the log: one sync each
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EventsOf = Callable[[pl.DataFrame, str, datetime], Iterator[Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,15 @@ class Importer:
         check(history)
         with (
             postgres.connection(self.postgres, name="segue import") as db,
-            repository.only_import(db, waiting=lambda: self.progress("waiting for another import", 0, 1)),
+            repository.only_import(
+                db, waiting=lambda done: self.progress("waiting for another import", done, 1)
+            ),
         ):
             number = repository.begin(db, history.source, name or history.source, digest, self.now())
             numbered = self._name(db, history)
             self.shipping.wait(self.progress)  # so that the warehouse can tell what an earlier import told
             plays, counts = self._fresh_plays(history, numbered), self._fresh_counts(history, numbered)
-            self._append(history.source, plays, _plays)
-            self._append(history.source, counts, _counts)
+            self._append(history.source, (plays, _plays), (counts, _counts))
             self.shipping.wait(self.progress)
             report = ImportReport.of(history, accepted=plays.height + counts.height, new=numbered.new)
             repository.finish(
@@ -102,7 +104,9 @@ class Importer:
             return _with_ids(history.plays, numbered)
         self.progress("looking up what is here already", 0, 1)
         plays = _with_ids(history.plays.unique("play_id", keep="first"), numbered).sort("play_id")
-        return without_held_plays(plays, self.warehouse)
+        fresh = without_held_plays(plays, self.warehouse)
+        self.progress("looking up what is here already", 1, 1)
+        return fresh
 
     def _fresh_counts(self, history: History, numbered: repository.Numbered) -> pl.DataFrame:
         """The counts that the warehouse does not hold or holds with another value, with our ids."""
@@ -111,19 +115,18 @@ class Importer:
         self.progress("looking up what is here already", 0, 1)
         key = ["listener_external_id", "song_external_id"]
         counts = _with_ids(history.counts.unique(key, keep="last", maintain_order=True), numbered)
-        return without_held_counts(counts, history.source, self.warehouse)
+        fresh = without_held_counts(counts, history.source, self.warehouse)
+        self.progress("looking up what is here already", 1, 1)
+        return fresh
 
-    def _append(
-        self,
-        source: str,
-        fresh: pl.DataFrame,
-        events_of: Callable[[pl.DataFrame, str, datetime], Iterator[Event]],
-    ) -> None:
-        for done in range(0, fresh.height, BATCH):
-            self.progress("importing", done, fresh.height)
-            self.log.append_now(list(events_of(fresh.slice(done, BATCH), source, self.now())))
-        if fresh.height:
-            self.progress("importing", fresh.height, fresh.height)
+    def _append(self, source: str, *told: tuple[pl.DataFrame, EventsOf]) -> None:
+        done, total = 0, sum(fresh.height for fresh, _ in told)
+        for fresh, events_of in told:
+            for part in fresh.iter_slices(BATCH):
+                self.progress("importing", done, total)
+                self.log.append_now(list(events_of(part, source, self.now())))
+                done += part.height
+        self.progress("importing", total, total)
 
 
 def _with_ids(rows: pl.DataFrame, numbered: repository.Numbered) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Waiting until what stands in the event log is in every store, without waiting for what comes after it."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from catalog_api.imports.errors import LogStuck
 from event_log.segments import CLOSED, OPEN
 
+# <worker>-<number>: whatever else lies in the folder nobody ships, so nobody may wait for it.
+_SEGMENT = re.compile(rf".+-[0-9]+({re.escape(OPEN)}|{re.escape(CLOSED)})")
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
 
@@ -48,4 +51,4 @@ class Shipping:
         progress("waiting for the stores", total, total)
 
     def _there(self) -> set[str]:
-        return {path.stem for path in self.directory.iterdir() if path.suffix in (OPEN, CLOSED)}
+        return {path.stem for path in self.directory.iterdir() if _SEGMENT.fullmatch(path.name)}

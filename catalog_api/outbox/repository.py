@@ -5,7 +5,7 @@ from itertools import islice
 
 import psycopg
 
-from foundation.contracts.events import Event, decode, encode
+from foundation.contracts.events import Event, encode
 
 ROW_EVENTS = 1000  # events of one row, which becomes one record of the log
 
@@ -20,10 +20,10 @@ def write(db: psycopg.Connection, events: Iterable[Event]) -> int:
     return written
 
 
-def oldest(db: psycopg.Connection, limit: int) -> list[tuple[int, list[Event]]]:
-    """The oldest rows that nobody else is moving, in order, locked until the transaction ends."""
+def oldest(db: psycopg.Connection, limit: int) -> list[tuple[int, bytes]]:
+    """The oldest rows that nobody else is moving, in order, locked until the transaction ends: number and record."""
     rows = db.execute("SELECT id, events FROM outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED", (limit,))
-    return [(number, decode(events)) for number, events in rows]
+    return [(number, events) for number, events in rows]
 
 
 def remove(db: psycopg.Connection, numbers: list[int]) -> None:

@@ -7,11 +7,10 @@ from datetime import timedelta
 
 import psycopg
 
+from catalog_api.migrate import migrate
 from catalog_api.outbox import repository
-from event_log.errors import LogUnavailable
 from event_log.log import EventLog
 from foundation.engines import postgres
-from foundation.errors import Unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -19,25 +18,29 @@ ROWS_AT_ONCE = 50
 
 
 def move(db: psycopg.Connection, log: EventLog) -> int:
-    """Append what the outbox holds to the log, in order, and remove it once it is on disk there; returns how many events.
+    """Append what the outbox holds to the log, in order, and remove it once it is on disk there; returns how many rows.
 
-    A crash in between moves the same events again. Two movers at once share the rows.
+    A crash in between moves the same events again. Two movers at once share the rows. What a row holds is not read
+    here: one that is no list of events would stop all behind it, while the shipper sets such a record aside.
     """
     moved = 0
     while True:
         with db.transaction():
             rows = repository.oldest(db, ROWS_AT_ONCE)
             for _, events in rows:
-                log.append_now(events)
-                moved += len(events)
+                log.append_encoded_now(events)
             repository.remove(db, [number for number, _ in rows])
+        moved += len(rows)
         if len(rows) < ROWS_AT_ONCE:
             return moved
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxMover:
-    """Moves the outbox again and again, in a thread of the shipper's process; waits while Postgres or disk are away."""
+    """Moves the outbox again and again, in a thread of the shipper's process; waits while Postgres or disk are away.
+
+    It brings Postgres to the newest version whenever it connects.
+    """
 
     postgres: str
     log: EventLog
@@ -49,12 +52,13 @@ class OutboxMover:
         while not stop.is_set():
             try:
                 with postgres.connection(self.postgres, name="segue outbox") as db:
+                    migrate(self.postgres)  # it may have been away, or empty, when this process began
                     while not stop.wait(self.pause.total_seconds()):
                         move(db, self.log)
                         if is_failing:
                             is_failing = False
                             logger.info("the outbox moves again")
-            except (Unreachable, LogUnavailable, psycopg.Error) as error:
+            except Exception as error:  # noqa: BLE001 - nothing else would ever move the outbox
                 if not is_failing:
                     is_failing = True
                     logger.warning("the outbox waits: %s", str(error).split("\n", maxsplit=1)[0])

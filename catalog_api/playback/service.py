@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from catalog_api.playback.errors import PlayOutOfTime
 from catalog_api.playback.schemas import PlayIn
@@ -32,6 +33,7 @@ class Playback:
             raise PlayOutOfTime(f"started_at is in the future: it is {_text(received_at)} here")
         if started_at < received_at - LATE:
             raise PlayOutOfTime(f"started_at is more than {LATE.days} days ago")
+        _check_age(told.play_id, received_at)
         play = PlaybackEvent(
             play_id=told.play_id,
             kind="start" if told.played_ms is None else "end",
@@ -47,6 +49,17 @@ class Playback:
         )
         await self.log.append([play])
         return play
+
+
+def _check_age(play_id: UUID, now: datetime) -> None:
+    """Raise PlayOutOfTime for an id that tells its own time and is too old, whatever else the body says or leaves out.
+
+    Without `started_at` a body sent again later would begin later too: only the id still knows when it was made.
+    """
+    if (
+        play_id.version == 7 and play_id.int >> 80 < (now - LATE).timestamp() * 1000
+    ):  # RFC 9562: 48 bits of ms
+        raise PlayOutOfTime(f"play_id was made more than {LATE.days} days ago")
 
 
 def _text(moment: datetime) -> str:

@@ -1,5 +1,6 @@
 """Gives songs, and remembers for a while how long each one is."""
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from foundation.errors import Unreachable
 from foundation.ids import SongId
 
 HALF_A_SECOND = 500
+PATIENCE = timedelta(milliseconds=250)  # with Postgres, where the answer is known from before
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +54,53 @@ class SongLengths:
     remembered: timedelta = timedelta(minutes=5)
     room: int = 100_000  # songs; the least recently played is forgotten first
     _known: OrderedDict[SongId, tuple[datetime, int | None]] = field(default_factory=OrderedDict)
+    # Kept until they end: the event loop itself keeps no task alive.
+    _let_gone: set[asyncio.Task[int | None]] = field(default_factory=set)
 
     async def of(self, song_id: SongId) -> int | None:
         """The song's length in milliseconds, None where the catalog does not know it. Raises SongNotFound.
 
-        While Postgres is away, what is remembered holds for longer; a song not remembered raises Unreachable.
+        While Postgres is away or hangs, what is remembered holds for longer, and nobody waits for more than PATIENCE;
+        a song not remembered raises Unreachable.
         """
         known = self._known.get(song_id)
-        if known is not None and self.now() - known[0] < self.remembered:
+        if known is None:
+            return await self._look_up(song_id)
+        if self.now() - known[0] < self.remembered:
             self._known.move_to_end(song_id)
             return known[1]
+        looking = asyncio.create_task(self._look_up(song_id))
         try:
-            async with self.postgres.reading() as db:
-                length = await repository.length_of(db, song_id)
+            await asyncio.wait({looking}, timeout=PATIENCE.total_seconds())
+            if looking.done():
+                return looking.result()
         except Unreachable:
-            if known is None:
-                raise
-            return known[1]
+            pass
+        finally:
+            self._let_go(looking)
+        self._remember(song_id, known[1])  # so that only one play in a while waits for Postgres
+        return known[1]
+
+    async def _look_up(self, song_id: SongId) -> int | None:
+        async with self.postgres.reading() as db:
+            length = await repository.length_of(db, song_id)
         if length is None:
             self._known.pop(song_id, None)
             raise SongNotFound(song_id)
         self._remember(song_id, length[0])
         return length[0]
+
+    def _let_go(self, looking: asyncio.Task[int | None]) -> None:
+        """Cancel a look-up without waiting for it: to close a connection that hangs takes seconds."""
+        if not looking.done():
+            looking.cancel()
+            self._let_gone.add(looking)
+            looking.add_done_callback(self._gone)
+
+    def _gone(self, looking: asyncio.Task[int | None]) -> None:
+        self._let_gone.discard(looking)
+        if not looking.cancelled():
+            looking.exception()  # what it ended with concerns nobody any more
 
     def _remember(self, song_id: SongId, length: int | None) -> None:
         self._known[song_id] = (self.now(), length)

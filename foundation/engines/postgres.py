@@ -133,9 +133,15 @@ async def _answering() -> AsyncIterator[None]:
     except _REFUSED as error:
         raise _unreachable(error) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if error.connection_invalidated or _is_unavailable(error):
             raise _unreachable(error) from error
         raise
+
+
+def _is_unavailable(error: DBAPIError) -> bool:
+    """Whether Postgres is starting, stopping or full, rather than refusing the statement (SQLSTATE classes 08, 53, 57)."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return state.startswith("08") or state in {"53300", "57P01", "57P02", "57P03"}
 
 
 def _unreachable(error: BaseException) -> Unreachable:

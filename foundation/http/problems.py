@@ -89,7 +89,8 @@ def speak_problems(app: FastAPI) -> None:
                 "title": NoSuchPage.title if error.status_code == 404 else error.detail,
             },
         )
-        response = problem_response(refusal(str(error.detail)), request.url.path)
+        detail = f"{request.method} {request.url.path}: {str(error.detail).lower()}"
+        response = problem_response(refusal(detail), request.url.path)
         response.headers.update(error.headers or {})
         return response
 

@@ -58,5 +58,5 @@ def _named(seed: Seed) -> str:
 
 FITS_YOUR_TASTE = Reason("fits-your-taste", "Fits your listening as a whole.")
 TRENDING = Reason("trending", "Among the most listened-to songs lately.")
-POPULAR = Reason("popular", "One of the most listened-to songs that are new to you.")
-UNHEARD = Reason("unheard", "Nobody has listened to it yet.")
+POPULAR = Reason("popular", "One of the most listened-to songs.")
+UNHEARD = Reason("unheard", "Nobody had listened to it when the model was made.")

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from scipy.sparse import csr_array
 
+from feature_store.online import SongIds
 from foundation.engines.vectors.port import EXACT_UP_TO
 from foundation.ids import SongId, UserId, new_play_id
 from models.arrays import Factors, Positions
@@ -26,6 +27,7 @@ NearestSongs: TypeAlias = Callable[[Factors, int, Positions], list[int]]
 
 NOTHING: Positions = np.empty(0, np.int64)
 NO_SONGS: Mapping[UserId, Sequence[SongId]] = {}
+NONE_HEARD: Mapping[UserId, SongIds] = {}
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -71,12 +73,16 @@ class Recommender:
         limit: int,
         recent: Sequence[SongId],
         *,
+        heard: SongIds = NOTHING,
         chart: Chart,
         at: datetime,
         stale: tuple[str, ...] = (),
     ) -> Slate:
-        """A slate for one listener: never a song of the bundle's `heard` or of `recent`."""
-        (feed,) = self._feeds([listener], limit, {listener: recent}, chart)
+        """A slate for one listener: never a song of the bundle's `heard`, of `recent` or of `heard`.
+
+        `heard` only leaves songs out; reasons are taken from the other two.
+        """
+        (feed,) = self._feeds([listener], limit, {listener: recent}, {listener: heard}, chart)
         return Slate(
             slate_id=SlateId(new_play_id(at)),
             user_id=listener,
@@ -95,34 +101,44 @@ class Recommender:
         *,
         chart: Chart,
         recent: Mapping[UserId, Sequence[SongId]] = NO_SONGS,
+        heard: Mapping[UserId, SongIds] = NONE_HEARD,
     ) -> Iterator[list[Feed]]:
         """The same for many listeners, in their order, in batches of bounded memory."""
         step = self.space.rows_at_once()
         for start in range(0, len(listeners), step):
-            yield self._feeds(listeners[start : start + step], limit, recent, chart)
+            yield self._feeds(listeners[start : start + step], limit, recent, heard, chart)
 
     def _feeds(
-        self, listeners: Sequence[UserId], limit: int, recent: Mapping[UserId, Sequence[SongId]], chart: Chart
+        self,
+        listeners: Sequence[UserId],
+        limit: int,
+        recent: Mapping[UserId, Sequence[SongId]],
+        heard: Mapping[UserId, SongIds],
+        chart: Chart,
     ) -> list[Feed]:
         rows = [_position(self.bundle.listener_ids, listener) for listener in listeners]
-        heard = [self._heard(row, recent.get(each, ())) for row, each in zip(rows, listeners, strict=True)]
+        since = [np.array(recent.get(listener, ()), np.int64) for listener in listeners]
+        seeds = [self._with(self._heard(row), songs) for row, songs in zip(rows, since, strict=True)]
+        told = [heard.get(listener, NOTHING) for listener in listeners]
+        excluded = [self._with(places, songs) for places, songs in zip(seeds, told, strict=True)]
         trained = [i for i, row in enumerate(rows) if row is not None]
         factors = self.bundle.listener_factors[[row for row in rows if row is not None]]
-        ranked = dict(zip(trained, self._ranked(factors, [heard[i] for i in trained], limit), strict=True))
+        ranked = dict(zip(trained, self._ranked(factors, [excluded[i] for i in trained], limit), strict=True))
         feeds = []
         for i, listener in enumerate(listeners):
-            chosen = self._because(ranked[i], heard[i]) if i in ranked else []
-            items = self._filled(chosen, heard[i], recent.get(listener, ()), chart, limit)
+            chosen = self._because(ranked[i], seeds[i]) if i in ranked else []
+            items = self._filled(chosen, excluded[i], (since[i], told[i]), chart, limit)
             feeds.append(Feed(listener, "als" if chosen else "trending", tuple(items)))
         return feeds
 
-    def _heard(self, row: int | None, recent: Sequence[SongId]) -> Positions:
-        """Positions of all that the listener has heard: what the bundle knows and what came since."""
-        before = NOTHING if row is None else _row_of(self.bundle.heard, row)
-        since = [
-            place for place in (_position(self.bundle.song_ids, song) for song in recent) if place is not None
-        ]
-        return np.union1d(before, np.array(since, np.int64)) if since else before
+    def _heard(self, row: int | None) -> Positions:
+        """Positions of all that the bundle knows a listener to have heard."""
+        return NOTHING if row is None else _row_of(self.bundle.heard, row)
+
+    def _with(self, places: Positions, songs: SongIds) -> Positions:
+        """These positions and those of the songs that the bundle has."""
+        found = _positions(self.bundle.song_ids, songs)
+        return np.union1d(places, found) if len(found) else places
 
     def _ranked(self, listeners: Factors, heard: Sequence[Positions], limit: int) -> list[Ranked]:
         if len(self.bundle.song_ids) <= self.exact_up_to:
@@ -150,12 +166,16 @@ class Recommender:
         ]
 
     def _filled(
-        self, chosen: list[Item], heard: Positions, recent: Sequence[SongId], chart: Chart, limit: int
+        self, chosen: list[Item], excluded: Positions, heard: Sequence[SongIds], chart: Chart, limit: int
     ) -> list[Item]:
-        """The chosen songs and after them what is trending, then what is popular, until there are `limit`."""
+        """The chosen songs and after them what is trending, then what is popular, until there are `limit`.
+
+        Neither the songs at the `excluded` positions nor `heard` ones, which the bundle may not have.
+        """
         if len(chosen) >= limit:
             return chosen
-        taken = {item.song_id for item in chosen} | set(self.bundle.song_ids[heard].tolist()) | set(recent)
+        taken = {item.song_id for item in chosen} | set(self.bundle.song_ids[excluded].tolist())
+        taken = taken.union(*(songs.tolist() for songs in heard))
         items = list(chosen)
         for song in chart.songs:
             if len(items) == limit:
@@ -175,7 +195,8 @@ class Recommender:
                     )
                 )
         is_free = np.ones(len(self.bundle.song_ids), np.bool_)
-        is_free[[place for song in taken if (place := _position(self.bundle.song_ids, song)) is not None]] = (
+        is_free[excluded] = False
+        is_free[_positions(self.bundle.song_ids, np.array([item.song_id for item in items], np.int64))] = (
             False
         )
         popular = self.by_popularity[is_free[self.by_popularity]][: limit - len(items)]
@@ -195,3 +216,12 @@ def _position(ids: Positions, wanted: int) -> int | None:
     """Where `wanted` stands among ascending ids, if it does."""
     place = int(np.searchsorted(ids, wanted))
     return place if place < len(ids) and ids[place] == wanted else None
+
+
+def _positions(ids: Positions, wanted: SongIds) -> Positions:
+    """Where those of `wanted` stand that are among ascending ids."""
+    if len(ids) == 0 or len(wanted) == 0:
+        return NOTHING
+    places = np.searchsorted(ids, wanted)
+    found: Positions = places[ids[np.minimum(places, len(ids) - 1)] == wanted]
+    return found

@@ -38,7 +38,9 @@ async def recommend(
     service: Annotated[Recommendations, Depends(recommendations)],
     user_id: Annotated[
         int | None,
-        Query(ge=1, description="Another listener, for analysts and admins; default: the token's."),
+        Query(
+            ge=1, le=2**63 - 1, description="Another listener, for analysts and admins; default: the token's."
+        ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=100, description="How many songs.")] = 20,
 ) -> Response:

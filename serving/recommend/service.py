@@ -18,7 +18,7 @@ from serving.trending.service import Trending
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
-    """Answers one listener's request from copies that this process holds; only the recent songs are asked for."""
+    """Answers one listener's request from copies that this process holds; only what they heard lately is asked for."""
 
     live: LiveBundle[Recommender]
     recent: RecentSongs
@@ -38,6 +38,7 @@ class Recommendations:
             listener,
             limit,
             lately.song_ids,
+            heard=lately.heard,
             chart=self.trending.chart,
             at=self.now(),
             stale=self._stale(is_away=is_away),

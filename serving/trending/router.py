@@ -29,6 +29,6 @@ _encoder = msgspec.json.Encoder()
 async def trending(
     request: Request, limit: Annotated[int, Query(ge=1, le=100, description="How many songs.")] = 50
 ) -> Response:
-    """What everyone has listened to most lately; the window ends with the newest day that has listens."""
+    """What everyone listened to most on the last seven days that have listens."""
     chart: Trending = request.app.state.trending
     return Response(_encoder.encode(chart.told(limit)), media_type="application/json")

@@ -36,7 +36,7 @@ class RankedSong(msgspec.Struct, frozen=True):
 
 
 class ChartOut(msgspec.Struct, frozen=True, kw_only=True):
-    """The chart that is told; `days` is the window's length, which ends with the newest day that has listens."""
+    """The chart that is told; `days` is how many days it covers: the last that have listens."""
 
     days: int
     refreshed_at: datetime | None

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from catalog_api.migrate import VERSIONS, version
 from catalog_api.outbox import repository
 from catalog_api.outbox.service import OutboxMover, move
 from event_log.log import EventLog
@@ -37,8 +38,20 @@ def test_events_are_moved_once_and_in_order(catalog: str, log: EventLog, tmp_pat
         moved, again = move(db, log), move(db, log)
 
     log.close()
-    assert (moved, again) == (2500, 0)
+    assert (moved, again) == (3, 0)
     assert told(tmp_path / "log") == list(range(2500))
+
+
+def test_a_row_that_holds_no_events_stops_no_other(catalog: str, log: EventLog, tmp_path: Path) -> None:
+    with postgres.connection(catalog) as db:
+        db.execute("INSERT INTO outbox (events) VALUES (%s)", (b"of tomorrow",))
+        repository.write(db, changes(2))
+
+        moved = move(db, log)
+
+    log.close()
+    assert moved == 2
+    assert told(tmp_path / "log") == [0, 1]
 
 
 def test_what_was_not_committed_is_not_moved(catalog: str, log: EventLog) -> None:
@@ -84,6 +97,33 @@ def test_a_mover_goes_on_after_its_connection_was_cut(catalog: str, log: EventLo
     mover.join()
     log.close()
     assert told(tmp_path / "log") == [0, 1, 2]
+
+
+def test_a_mover_that_finds_an_empty_database_makes_its_tables(
+    empty_database: str, log: EventLog, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+    mover = threading.Thread(
+        target=OutboxMover(empty_database, log, pause=timedelta(milliseconds=10)).run, args=(stop,)
+    )
+
+    mover.start()
+    with postgres.connection(empty_database) as db:
+        _wait_until_migrated(db)
+        repository.write(db, changes(1))
+        _wait_until_empty(db)
+
+    stop.set()
+    mover.join()
+    log.close()
+    assert told(tmp_path / "log") == [0]
+
+
+def _wait_until_migrated(db: psycopg.Connection) -> None:
+    deadline = time.monotonic() + 20
+    while version(db) != VERSIONS[-1]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def _wait_until_empty(db: psycopg.Connection) -> None:

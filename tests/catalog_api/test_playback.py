@@ -11,6 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from catalog_api.playback.router import BIGGEST_BODY
 from catalog_api.playback.router import router as playback_router
 from catalog_api.playback.service import open_playback
 from catalog_api.songs.router import router as songs_router
@@ -20,7 +21,7 @@ from foundation.clock import utc_now
 from foundation.contracts.events import PlaybackEvent
 from foundation.engines.postgres import Postgres
 from foundation.http.problems import speak_problems
-from foundation.ids import UserId
+from foundation.ids import UserId, new_play_id
 from foundation.security import TokenMaker
 from tests.catalog_api.world import NOW, settle, town
 
@@ -147,6 +148,56 @@ async def test_a_body_that_is_no_play_is_refused(api: Api, content: bytes) -> No
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
     assert answer.json()["errors"][0]["where"].startswith("body")
+
+
+async def test_a_body_sent_again_when_its_id_is_forgotten_is_refused(api: Api) -> None:
+    young, old = new_play_id(NOW - timedelta(days=29)), new_play_id(NOW - timedelta(days=46))
+
+    taken, refused = await api.play(play_id=str(young)), await api.play(play_id=str(old), played_ms=45_000)
+
+    assert taken.status_code == 202
+    assert (refused.status_code, refused.json()["code"]) == (422, "play-out-of-time")
+    assert [told.play_id for told in api.told()] == [young]
+
+
+async def test_an_id_without_a_time_may_be_anything(api: Api) -> None:
+    answers = [await api.play(play_id=str(UUID(int=number))) for number in (0, 1, 2**128 - 1)]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 202]
+
+
+async def test_a_body_longer_than_any_play_is_refused_by_its_header(api: Api) -> None:
+    answer = await api.play(slate_id="x" * BIGGEST_BODY)
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "body-too-large")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert api.told() == []
+
+
+async def test_a_body_of_unknown_length_is_not_read_to_its_end(api: Api) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 100 * 1024:
+            sent += 1024
+            yield b" " * 1024
+
+    answer = await api.client.post("/songs/1/play", content=endless())
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "body-too-large")
+    assert sent <= BIGGEST_BODY + 2 * 1024
+
+
+async def test_every_refusal_is_documented_as_a_problem(api: Api) -> None:
+    paths = (await api.client.get("/openapi.json")).json()["paths"]
+
+    play = paths["/songs/{song_id}/play"]["post"]["responses"]
+    song = paths["/songs/{song_id}"]["get"]["responses"]
+    assert set(play) == {"202", "401", "404", "413", "422", "503", "507"}
+    assert set(song) == {"200", "404", "422", "503"}
+    for refusal in [*(play[status] for status in play if status != "202"), song["422"]]:
+        assert list(refusal["content"]) == ["application/problem+json"]
 
 
 async def test_nobody_plays_without_a_token(api: Api) -> None:

@@ -1,5 +1,8 @@
 """Songs and listeners as the catalog tells them."""
 
+import asyncio
+import socket
+import time
 from datetime import date, timedelta
 
 import pytest
@@ -9,7 +12,7 @@ from catalog_api.listeners.service import Listeners
 from catalog_api.songs.errors import SongNotFound
 from catalog_api.songs.schemas import AlbumOut, ArtistOut
 from catalog_api.songs.service import SongLengths, Songs
-from foundation.engines.postgres import Postgres, open_postgres
+from foundation.engines.postgres import Postgres, connection, open_postgres
 from foundation.errors import Unreachable
 from foundation.ids import SongId, UserId
 from tests.catalog_api.world import NOW, SOURCE, settle, town
@@ -129,6 +132,45 @@ async def test_a_remembered_length_outlives_postgres(catalog: str) -> None:
     assert await later.of(SongId(1)) == 354_320
     with pytest.raises(Unreachable):
         await later.of(SongId(2))
+
+
+async def test_a_play_of_a_remembered_song_does_not_wait_for_a_postgres_that_hangs(catalog: str) -> None:
+    settle(catalog, town())
+    reachable = open_postgres(catalog)
+    lengths = SongLengths(reachable, lambda: NOW)
+    await lengths.of(SongId(1))
+    await reachable.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
+        hanging = open_postgres(f"postgresql://segue@127.0.0.1:{silent.getsockname()[1]}/segue")
+        later = SongLengths(hanging, lambda: NOW + timedelta(hours=1), _known=lengths._known)
+        begun_at = time.monotonic()
+        first = await later.of(SongId(1))
+        took_first = time.monotonic() - begun_at
+        second = await later.of(SongId(1))
+        took_both = time.monotonic() - begun_at
+        await asyncio.gather(*later._let_gone, return_exceptions=True)
+        await hanging.close()
+
+    assert (first, second) == (354_320, 354_320)
+    assert took_first < 1.5
+    assert took_both - took_first < 0.1
+
+
+async def test_a_song_that_went_meanwhile_is_not_found_though_remembered(
+    pool: Postgres, catalog: str
+) -> None:
+    settle(catalog, town())
+    now = NOW
+    lengths = SongLengths(pool, lambda: now)
+    await lengths.of(SongId(1))
+
+    with connection(catalog) as db:
+        db.execute("DELETE FROM songs WHERE id = 1")
+    now += timedelta(hours=1)
+
+    with pytest.raises(SongNotFound):
+        await lengths.of(SongId(1))
 
 
 async def test_only_so_many_lengths_are_remembered(pool: Postgres, catalog: str) -> None:

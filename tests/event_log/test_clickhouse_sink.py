@@ -16,6 +16,7 @@ from event_log.clickhouse import ClickHouse, ClickHouseSink
 from event_log.shipper import Shipper, pending
 from foundation.contracts.events import Event, ImportedCount, ListenerChanged, SongChanged
 from foundation.engines.clickhouse import Client
+from foundation.errors import Unreachable
 from tests.event_log.conftest import Server
 from tests.event_log.plays import NOON, make_play, make_plays, small_log, write_segment
 
@@ -46,7 +47,7 @@ def all_once(number: int) -> dict[str, int]:
 
 
 def ship(directory: Path, client: ClickHouse) -> None:
-    Shipper(directory, [ClickHouseSink(client, directory)]).ship()
+    Shipper(directory, [ClickHouseSink(lambda: client, directory)]).ship()
 
 
 def test_a_start_its_end_and_a_short_play_become_three_events_and_one_listen(
@@ -218,10 +219,54 @@ def test_rows_that_a_crash_took_though_their_token_is_known_are_written_again(
     assert differing_days(clickhouse) == 0
 
 
+def test_rows_that_are_lost_again_after_a_second_try_are_written_again(
+    tmp_path: Path, clickhouse: Client
+) -> None:
+    write_segment(tmp_path, "a-1", make_plays(30))
+
+    for _ in range(3):
+        ship(tmp_path, Dying(clickhouse, "seen", is_done=False))
+        clickhouse.command("ALTER TABLE listens DELETE WHERE song_id = 3 SETTINGS mutations_sync = 1")
+    ship(tmp_path, clickhouse)
+
+    assert rows_of(clickhouse) == all_once(30)
+    assert differing_days(clickhouse) == 0
+
+
+@pytest.mark.slow
+def test_a_retry_of_a_history_of_very_many_days_is_no_too_large_query(
+    tmp_path: Path, clickhouse: Client
+) -> None:
+    days = [NOON - timedelta(days=at) for at in range(9_000)]
+    write_segment(tmp_path, "a-1", [make_play(started_at=day) for day in days])
+
+    ship(tmp_path, Dying(clickhouse, "seen", is_done=False))
+    ship(tmp_path, clickhouse)
+
+    assert rows_of(clickhouse) == all_once(9_000)
+    assert pending(tmp_path) == 0
+
+
+def test_a_server_that_is_away_at_first_is_asked_again(tmp_path: Path, clickhouse: Client) -> None:
+    write_segment(tmp_path, "a-1", make_plays(2))
+    answers: list[Client | None] = [None, clickhouse]
+
+    def connect() -> Client:
+        if (client := answers.pop(0)) is None:
+            raise Unreachable("not yet")
+        return client
+
+    shipper = Shipper(tmp_path, [ClickHouseSink(connect, tmp_path)])
+    shipped = [shipper.ship(), shipper.ship()]
+
+    assert shipped == [0, 1]
+    assert rows_of(clickhouse) == all_once(2)
+
+
 @contextmanager
 def shipping(directory: Path, client: Client) -> Iterator[None]:
     stop = threading.Event()
-    shipper = Shipper(directory, [ClickHouseSink(client, directory)], poll=timedelta(milliseconds=5))
+    shipper = Shipper(directory, [ClickHouseSink(lambda: client, directory)], poll=timedelta(milliseconds=5))
     thread = threading.Thread(target=shipper.run, args=(stop,))
     thread.start()
     try:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -208,6 +209,76 @@ def test_a_long_cursor_file_is_shortened(tmp_path: Path) -> None:
     with closing(Cursor(tmp_path, "shelf")) as reopened:
         assert (reopened.begun, reopened.passed) == (None, {"gone-7", "kept-2"})
     assert cursor.path.stat().st_size < 100
+
+
+def test_a_long_cursor_file_that_is_still_needed_is_not_written_anew_each_time(tmp_path: Path) -> None:
+    with closing(Cursor(tmp_path, "shelf")) as cursor:
+        cursor.path.write_text("".join(f"passed kept-{number}\n" for number in range(30_000)))
+    with closing(Cursor(tmp_path, "shelf")) as cursor:
+        cursor.forget(["kept-1"])
+        shortened = cursor.path.stat().st_ino
+
+        cursor.forget(["kept-2"])
+
+        assert cursor.path.stat().st_ino == shortened
+        assert cursor.path.stat().st_size > 256 * 1024
+
+
+def test_a_cursor_that_cannot_be_shortened_goes_on_in_its_file(tmp_path: Path) -> None:
+    with closing(Cursor(tmp_path, "shelf")) as cursor:
+        cursor.path.write_text("".join(f"passed gone-{number}\n" for number in range(30_000)))
+    (tmp_path / "shelf.cursor.new").mkdir()
+    with closing(Cursor(tmp_path, "shelf")) as cursor:
+        with pytest.raises(IsADirectoryError):
+            cursor.forget(["gone-1"])
+
+        cursor.finish("kept-1")
+
+    assert cursor.path.read_text().endswith("passed gone-29999\npassed kept-1\n")
+
+
+def test_files_that_are_no_segments_of_ours_are_left_alone(tmp_path: Path) -> None:
+    for name in ("copy.segment", "api-7 copy.segment", "notes.open"):
+        (tmp_path / name).write_bytes(PREAMBLE + b"anything")
+    write_segment(tmp_path, "api-000000000001", make_plays(1))
+    shelf = Shelf()
+
+    Shipper(tmp_path, [shelf]).ship()
+
+    assert shelf.taken == ["api-000000000001"]
+    assert pending(tmp_path) == 0
+    assert len([*tmp_path.glob("*.segment"), *tmp_path.glob("*.open")]) == 3
+
+
+def test_a_segment_that_cannot_be_adopted_stops_no_other_and_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "api-000000000001.open").mkdir()
+    write_segment(tmp_path, "api-000000000002", make_plays(1)).rename(tmp_path / "api-000000000002.open")
+    shelf = Shelf()
+    shipper = Shipper(tmp_path, [shelf])
+
+    shipper.ship()
+    shipper.ship()
+
+    assert shelf.taken == ["api-000000000002"]
+    assert len([message for message in caplog.messages if "cannot be taken over" in message]) == 1
+
+
+@pytest.mark.slow
+def test_a_long_backlog_of_a_sink_that_is_away_leaves_the_processor_to_others(tmp_path: Path) -> None:
+    names = [f"api-{number:012d}" for number in range(5000)]
+    for name in names:
+        (tmp_path / f"{name}.segment").write_bytes(PREAMBLE)
+    (tmp_path / "up.cursor").write_text("".join(f"passed {name}\n" for name in names))
+    shipper = Shipper(tmp_path, [Shelf("up"), Shelf("down", is_down=True)], poll=timedelta(milliseconds=1))
+
+    with shipping(shipper):
+        worked = time.process_time()
+        time.sleep(2)
+        worked = time.process_time() - worked
+
+    assert worked < 1
 
 
 SHIPPER = """

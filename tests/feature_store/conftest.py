@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from foundation.contracts.events import PlaybackEvent
+from foundation.contracts.events import ImportedCount, PlaybackEvent
 from foundation.engines.redis import Redis, open_redis
 from foundation.ids import UserId, new_play_id
 from tests.conftest import Engines
@@ -30,6 +30,11 @@ def listen(
         played_ms=played_ms,
         song_ms=song_ms,
     )
+
+
+def imported(listener: int, song: int, *, plays: int = 3) -> ImportedCount:
+    """A count from a source that tells no times."""
+    return ImportedCount(origin="town", listener_id=listener, song_id=song, plays=plays, received_at=NOON)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_online_and_offline_agree_now_and_as_of_before(
         )
         for _ in range(1500)
     ]
-    sinks = (ClickHouseSink(writer, tmp_path), RecentSongsSink(redis))
+    sinks = (ClickHouseSink(lambda: writer, tmp_path), RecentSongsSink(redis))
 
     for sink in sinks:
         sink.apply("early", plays[:700])

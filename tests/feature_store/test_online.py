@@ -5,16 +5,17 @@ import socket
 import time
 from datetime import timedelta
 
+import msgspec
 import pytest
 
-from feature_store.definitions import KNOWN_LISTENER, RECENT_SONGS
+from feature_store.definitions import HEARD_SONGS, KNOWN_LISTENER, RECENT_SONGS
 from feature_store.online import RecentSongs, RecentSongsSink, lately_of
 from foundation.contracts.events import ListenerChanged, PlaybackEvent
 from foundation.engines.redis import Redis, open_redis, open_redis_async
 from foundation.errors import Unreachable
 from foundation.ids import UserId
 from tests.conftest import Engines
-from tests.feature_store.conftest import NOON, listen
+from tests.feature_store.conftest import NOON, imported, listen
 
 NOWHERE = "redis://127.0.0.1:9"  # nothing listens on the discard port
 BLACK_HOLE = (
@@ -66,6 +67,57 @@ def test_the_same_segment_twice_leaves_the_same(redis: Redis, listener: UserId) 
     assert lately_of(redis, [listener]) == once
 
 
+def heard_by(redis: Redis, listener: UserId) -> list[int]:
+    return sorted(lately_of(redis, [listener])[listener].heard.tolist())
+
+
+def test_all_listens_and_imported_counts_are_heard_however_many(redis: Redis, listener: UserId) -> None:
+    listens = [listen(listener, song, song) for song in range(1, 1501)]
+    counts = [imported(listener, song) for song in range(1401, 3001)]
+    no_listens = [listen(listener, 5001, 1, played_ms=None), listen(listener, 5002, 1, played_ms=5_000)]
+
+    RecentSongsSink(redis).apply("s1", [*listens, *counts, *no_listens])
+
+    assert heard_by(redis, listener) == list(range(1, 3001))
+    assert songs_of(redis, listener) == list(range(1500, 1400, -1))
+
+
+def test_segments_again_and_in_another_order_leave_the_same_heard_songs(
+    redis: Redis, listener: UserId
+) -> None:
+    sink = RecentSongsSink(redis)
+    plays = [listen(listener, song, song) for song in range(1, 200)]
+    counts = [imported(listener, song) for song in range(150, 300)]
+
+    for number, segment in enumerate((counts, plays, counts, plays, plays[:20])):
+        sink.apply(f"s{number}", segment)
+
+    assert heard_by(redis, listener) == list(range(1, 300))
+    assert redis.scard(HEARD_SONGS.key(listener)) == 299
+
+
+def test_a_listener_with_counts_alone_is_known_and_has_no_recent_songs(
+    redis: Redis, listener: UserId
+) -> None:
+    RecentSongsSink(redis).apply("s1", [imported(listener, 7)])
+
+    lately = lately_of(redis, [listener])[listener]
+
+    assert (lately.is_known, lately.song_ids, lately.heard.tolist()) == (True, (), [7])
+
+
+def test_a_time_without_a_zone_leaves_out_that_play_and_no_other(
+    redis: Redis, listener: UserId, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = msgspec.structs.replace(listen(listener, 7, 1), started_at=NOON.replace(tzinfo=None))
+
+    RecentSongsSink(redis).apply("s1", [odd, listen(listener, 8, 2)])
+
+    assert songs_of(redis, listener) == [8]
+    assert heard_by(redis, listener) == [7, 8]
+    assert str(odd.play_id) in caplog.text
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_segments_in_any_order_leave_what_the_definition_says(
     redis: Redis, listener: UserId, seed: int
@@ -101,7 +153,7 @@ def test_what_is_kept_is_forgotten_in_the_end(redis: Redis, listener: UserId) ->
 
     RecentSongsSink(redis).apply("s1", events)
 
-    for feature in (RECENT_SONGS, KNOWN_LISTENER):
+    for feature in (RECENT_SONGS, HEARD_SONGS, KNOWN_LISTENER):
         assert 0 < redis.ttl(feature.key(listener)) <= feature.kept.total_seconds()
 
 
@@ -109,7 +161,8 @@ def test_what_is_kept_is_forgotten_in_the_end(redis: Redis, listener: UserId) ->
 async def test_a_request_reads_songs_with_their_times(
     engines: Engines, redis: Redis, listener: UserId
 ) -> None:
-    RecentSongsSink(redis).apply("s1", [listen(listener, 7, 1), listen(listener, 8, 2)])
+    events = [listen(listener, 7, 1), listen(listener, 8, 2), imported(listener, 9)]
+    RecentSongsSink(redis).apply("s1", events)
 
     client = open_redis_async(engines.redis)
     lately = await RecentSongs(client).of(listener)
@@ -119,6 +172,7 @@ async def test_a_request_reads_songs_with_their_times(
         (8, NOON + timedelta(minutes=2)),
         (7, NOON + timedelta(minutes=1)),
     ]
+    assert sorted(lately.heard.tolist()) == [7, 8, 9]
 
 
 @pytest.mark.anyio

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from feature_store.online import RecentSongsSink
-from foundation.contracts.events import PlaybackEvent
+from foundation.contracts.events import ImportedCount, PlaybackEvent
 from foundation.engines.redis import open_redis
 from foundation.ids import UserId
 from foundation.settings import Engines as EngineUrls
@@ -77,13 +77,14 @@ def test_one_listener_gets_in_the_table_what_they_get_alone(
         received_at=NOON,
         played_ms=60_000,
     )
-    RecentSongsSink(open_redis(engines.redis)).apply("s1", [listen])
+    count = ImportedCount(origin="town", listener_id=22, song_id=1038, plays=4, received_at=NOON)
+    RecentSongsSink(open_redis(engines.redis)).apply("s1", [listen, count])
 
     with open_recommender(settings(tmp_path, engines.redis), lambda: NOON) as recommending:
         slate = recommending.recommend(recommending.listener("town", "l22"), 7)
         table = pl.concat(recommending.recommend_all(7)).filter(external_user_id="l22")
 
-    assert 1040 not in table["song_id"].to_list()
+    assert not {1040, 1038} & set(table["song_id"].to_list())
     assert table.select("rank", "song_id", "score").rows() == [
         (item.rank, item.song_id, item.score) for item in slate.items
     ]

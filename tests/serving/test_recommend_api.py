@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from feature_store.online import RecentSongsSink
 from foundation.clock import utc_now
-from foundation.contracts.events import ListenerChanged, PlaybackEvent
+from foundation.contracts.events import ImportedCount, ListenerChanged, PlaybackEvent
 from foundation.engines.redis import open_redis
 from foundation.http.app import make_app
 from foundation.ids import UserId, new_play_id
@@ -109,6 +109,27 @@ async def test_a_listen_changes_the_next_feed(
     assert 1040 not in [item["song_id"] for item in after.json()["items"]]
 
 
+async def test_a_listener_imported_after_the_bundle_gets_none_of_their_songs(
+    tmp_path: Path, engines: Engines, checkerboard: MakeBundle, publish: Publish
+) -> None:
+    publish(checkerboard(10, 400))
+    played = [listen(70_010, song) for song in range(1001, 1201)]
+    counted = [
+        ImportedCount(origin="town", listener_id=70_010, song_id=song, plays=2, received_at=NOON)
+        for song in (*range(1201, 1351), 5000)
+    ]
+    RecentSongsSink(open_redis(engines.redis)).apply("s1", [*played, *counted])
+
+    async with serving(tmp_path, engines.redis) as (app, client):
+        hits = tuple(TrendingSong(song, f"Hit {song}", 1, "Star", "pop", 9) for song in (1003, 1300, 5000))
+        app.state.trending.chart = Chart(hits, NOON)
+        answer = await client.get("/recommendations?limit=100", headers=as_listener(70_010))
+
+    items = answer.json()["items"]
+    assert sorted(item["song_id"] for item in items) == list(range(1351, 1401))
+    assert not any("new to you" in item["reason"]["text"] for item in items)
+
+
 async def test_only_analysts_and_admins_see_the_feed_of_another(
     tmp_path: Path, engines: Engines, checkerboard: MakeBundle, publish: Publish
 ) -> None:
@@ -130,7 +151,9 @@ async def test_only_analysts_and_admins_see_the_feed_of_another(
     assert answers["admin"].json()["user_id"] == 3
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "user_id=0", "user_id=x"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=x", "user_id=0", "user_id=x", f"user_id={2**63}"]
+)
 async def test_a_bad_parameter_is_refused(
     tmp_path: Path, engines: Engines, checkerboard: MakeBundle, publish: Publish, query: str
 ) -> None:

@@ -48,6 +48,21 @@ def test_a_song_heard_since_training_leaves_the_feed(checkerboard: MakeBundle) -
     assert songs_for(recommender, EVEN, 2, recent=(SongId(1040), SongId(77))) == [1038, 1036]
 
 
+def test_a_song_known_to_be_heard_leaves_the_feed_and_is_no_reason(checkerboard: MakeBundle) -> None:
+    recommender = over(checkerboard(10, 40))
+    heard = np.array([77, 1040, 1036, 9999])
+
+    slate = recommender.recommend(EVEN, 100, (SongId(1038),), heard=heard, chart=CHART, at=NOON)
+
+    given_songs = [item.song_id for item in slate.items]
+    assert (
+        len(given_songs) == len(set(given_songs)) == 40 - 17 - 3 + 1
+    )  # one of the chart is not in the bundle
+    assert not {1040, 1038, 1036} & set(given_songs)
+    seeds = {seed.song_id for item in slate.items for seed in item.reason.seeds}
+    assert not {1040, 1036} & seeds
+
+
 def test_every_song_comes_with_a_reason_that_was_heard(checkerboard: MakeBundle) -> None:
     bundle = checkerboard(10, 40)
     slate = over(bundle).recommend(EVEN, 3, (), chart=Chart(), at=NOON)
@@ -123,14 +138,21 @@ def test_one_listener_and_all_listeners_get_identical_lists(
         listener: tuple(SongId(song) for song in rng.integers(990, 1070, 4).tolist()) for listener in everyone
     }
 
+    heard = {listener: rng.integers(990, 1070, 6) for listener in everyone}
+
     together = [
         feed
-        for feeds in recommender.recommend_many(everyone, limit, chart=CHART, recent=recent)
+        for feeds in recommender.recommend_many(everyone, limit, chart=CHART, recent=recent, heard=heard)
         for feed in feeds
     ]
-    alone = [recommender.recommend(each, limit, recent[each], chart=CHART, at=NOON) for each in everyone]
+    alone = [
+        recommender.recommend(each, limit, recent[each], heard=heard[each], chart=CHART, at=NOON)
+        for each in everyone
+    ]
 
     assert [feed.items for feed in together] == [slate.items for slate in alone]
+    for feed in together:
+        assert not {item.song_id for item in feed.items} & set(heard[feed.user_id].tolist())
     assert [feed.policy for feed in together] == [slate.policy for slate in alone]
 
 

@@ -27,16 +27,16 @@ SONGS = (9_000_001, 9_000_002, 9_000_003)
 
 @pytest.fixture
 def heard(engines: Engines, tmp_path: Path) -> None:
-    """One song was heard twice lately, one once, and one often but weeks before."""
+    """One song was heard on each day of a week, one once, and one often but weeks before."""
     client = open_clickhouse(engines.clickhouse)
     migrate(client)
     told = [
         SongChanged(song_id=song, title=f"Song {song}", artist_id=5, artist="Star", version=1)
         for song in SONGS
     ]
-    days_ago = {SONGS[0]: [0, 6], SONGS[1]: [1], SONGS[2]: [20] * 5}
+    days_ago = {SONGS[0]: [0, 1, 2, 3, 4, 5, 6], SONGS[1]: [1], SONGS[2]: [20] * 5}
     listens = [listen(song, DAY - timedelta(days=days)) for song, each in days_ago.items() for days in each]
-    ClickHouseSink(client, tmp_path).apply(f"trending-{uuid4()}", [*told, *listens])
+    ClickHouseSink(lambda: client, tmp_path).apply(f"trending-{uuid4()}", [*told, *listens])
     client.close()
 
 

@@ -87,13 +87,12 @@ def run(context: Context) -> Outcome:
     if known is not None and known["version"] == version:
         return Outcome(version, changed=False, summary=_summary(known))
     trained_at, began = context.now(), time.monotonic()
-    with ThreadPoolExecutor(1) as beside:
-        opening = beside.submit(context.registry)  # MLflow loads while training computes
-        matrix, model, metrics = build(
-            source.rows, context.als, lambda part: context.progress("training", part)
-        )
-        took = timedelta(seconds=time.monotonic() - began)
-        registry = opening.result()
+    beside = ThreadPoolExecutor(1)
+    opening = beside.submit(context.registry)  # MLflow loads while training computes
+    beside.shutdown(wait=False)
+    matrix, model, metrics = build(source.rows, context.als, lambda part: context.progress("training", part))
+    took = timedelta(seconds=time.monotonic() - began)
+    registry = opening.result()
     about: dict[str, object] = {
         "interactions": source.version,
         "until": source.until.isoformat(),

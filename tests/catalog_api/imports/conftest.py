@@ -50,7 +50,7 @@ class Place:
         """Ships what is told meanwhile."""
         stop = threading.Event()
         shipper = Shipper(
-            self.folder, [ClickHouseSink(self.writer, self.folder)], poll=timedelta(milliseconds=5)
+            self.folder, [ClickHouseSink(lambda: self.writer, self.folder)], poll=timedelta(milliseconds=5)
         )
         thread = threading.Thread(target=shipper.run, args=(stop,))
         thread.start()

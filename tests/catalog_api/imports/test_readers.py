@@ -185,8 +185,38 @@ def test_the_listener_of_an_export_is_named_by_the_file_else_by_us(tmp_path: Pat
 
     unnamed, named = read(path), read(path, listener="ann")
 
-    assert unnamed.listeners["external_id"].to_list() == ["endsong_0"]
+    assert unnamed.listeners["external_id"].to_list() == ["me"]
     assert named.listeners["external_id"].to_list() == ["ann"]
+
+
+def test_an_export_without_names_is_of_one_listener_however_its_files_are_called(tmp_path: Path) -> None:
+    folder = tmp_path / "my_data"
+    folder.mkdir()
+    first = export(folder, SONG, SONG, name="endsong_0.json")
+    second = export(folder, SONG | {"ms_played": 7}, name="endsong_1.json")
+    copy = first.with_name("copy of endsong.json")
+    copy.write_bytes(first.read_bytes())
+
+    whole, parts, copied = read(folder), [read(first), read(second)], read(copy)
+
+    assert [told.listeners["external_id"].to_list() for told in (whole, *parts, copied)] == [["me"]] * 4
+    assert set(whole.plays["play_id"]) == {play_id for part in parts for play_id in part.plays["play_id"]}
+    assert set(copied.plays["play_id"]) == set(parts[0].plays["play_id"])
+
+
+@pytest.mark.parametrize(("songs", "podcasts"), [(1, 9), (0, 3)])
+def test_podcasts_do_not_make_an_export_broken(tmp_path: Path, songs: int, podcasts: int) -> None:
+    podcast = {"ts": SONG["ts"], "ms_played": 1, "episode_name": "News"}
+
+    history = read(export(tmp_path, *[podcast] * podcasts, *[SONG] * songs))
+
+    assert (history.plays.height, history.listeners.height) == (songs, min(songs, 1))
+    assert history.refused == Counter({"not music": podcasts})
+
+
+def test_a_list_of_anything_else_is_no_export_of_podcasts(tmp_path: Path) -> None:
+    with pytest.raises(BrokenFile, match="2 of 2 rows are bad"):
+        read(export(tmp_path, {"name": "x"}, {"name": "y"}))
 
 
 def test_a_folder_of_exports_is_one_import_in_which_a_copied_file_adds_no_ids(tmp_path: Path) -> None:
@@ -206,6 +236,7 @@ def test_a_folder_of_exports_is_one_import_in_which_a_copied_file_adds_no_ids(tm
         ('[\n{"ts": "2022-02-22T20:46:54Z",\n"ms_pl', "line 3: no valid JSON"),
         ('[\n{"ts": }]', "line 2: no valid JSON"),
         ("[1, 2]", "line 1: this is no list of plays"),
+        ('[{"reason": ' + "[" * 100_000 + "]" * 100_000 + "}]", "line 1: .* nested too deeply"),
         ('[\n{"ts": 1},\n\n{"ts": 2}]', "line 2: no artist; 2 of 2 rows are bad"),
     ],
 )

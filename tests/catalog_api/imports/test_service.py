@@ -1,6 +1,7 @@
 """Importing: everything arrives, once, whatever is told again and whoever else imports."""
 
 import dataclasses
+import json
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from catalog_api.imports import recognise
 from catalog_api.imports.errors import BrokenHistory, LogStuck
 from catalog_api.imports.report import ImportReport
+from catalog_api.imports.shipping import Shipping, silent
 from foundation.contracts.history import COUNTS, PLAYS, History
 from foundation.engines import postgres
 from foundation.ids import hashed_play_id
@@ -19,6 +21,12 @@ from tests.catalog_api.imports.conftest import Place
 from tests.catalog_api.world import NOW, SOURCE, town
 
 SPRING = datetime(2021, 3, 1, tzinfo=UTC)
+NAMES = ("master_metadata_track_name", "master_metadata_album_artist_name")
+PLAY = {
+    "ts": "2022-02-22T20:46:54Z",
+    "ms_played": 219310,
+    **dict(zip(NAMES, ("Bianca", "BB Bean"), strict=True)),
+}
 
 
 def played(*numbers: int, refused: Counter[str] | None = None) -> History:
@@ -138,6 +146,7 @@ def test_the_report_reads_well(place: Place) -> None:
 
     assert report.lines() == [
         "town: 1 listeners, 1 artists, 2 songs, 5 rows",
+        "  listener: ann",
         "  new in the catalog: 1 listeners, 1 artists, 1 albums, 2 songs",
         "  accepted             1 plays",
         "  duplicate            0",
@@ -145,6 +154,56 @@ def test_the_report_reads_well(place: Place) -> None:
         "                       3 no artist",
         "                       1 no song",
     ]
+
+
+def test_the_report_says_whose_plays_it_took_an_export_for(place: Place, tmp_path: Path) -> None:
+    path = tmp_path / "endsong_0.json"
+    path.write_text(json.dumps([PLAY]))
+
+    unnamed = brought_in(place, recognise.read(path, now=NOW).history)
+    renamed = brought_in(place, recognise.read(path.rename(tmp_path / "endsong_7.json"), now=NOW).history)
+
+    assert "  listener: me   (--listener NAME says whose history it is)" in unnamed.lines()
+    assert (numbers(unnamed), numbers(renamed)) == ((1, 0, 0), (0, 1, 0))
+
+
+def test_an_export_of_podcasts_only_brings_nothing_and_fails_nothing(place: Place, tmp_path: Path) -> None:
+    path = tmp_path / "endsong_0.json"
+    path.write_text(json.dumps([PLAY | dict.fromkeys(NAMES)] * 3))
+
+    report = brought_in(place, recognise.read(path, now=NOW).history)
+
+    assert numbers(report) == (0, 0, 3)
+    assert "                       3 not music" in report.lines()
+
+
+@pytest.mark.parametrize("history", [played(1), counted(s1=3), town()], ids=["plays", "counts", "names"])
+def test_every_step_of_an_import_ends(place: Place, history: History) -> None:
+    last: dict[str, tuple[int, int]] = {}
+
+    def note(what: str, done: int, total: int) -> None:
+        last[what] = (done, total)
+
+    with place.shipping(), place.importer() as importer:
+        first = dataclasses.replace(importer, progress=note)
+        first.import_history(history)
+        first.import_history(history)
+
+    assert {"naming listeners, artists and songs", "importing", "waiting for the stores"} <= set(last)
+    assert all(done == total for done, total in last.values())
+
+
+def test_what_no_log_wrote_is_not_waited_for(place: Place) -> None:
+    place.folder.mkdir(exist_ok=True)
+    for name in ("notes.open", "a-copy.segment", "import-1-000000000001.segment.bak"):
+        (place.folder / name).touch()
+    shipping = Shipping(place.folder, patience=timedelta(milliseconds=100))
+
+    shipping.wait(silent)
+
+    (place.folder / "api-1-000000000001.segment").touch()
+    with pytest.raises(LogStuck, match="1 segments wait"):
+        shipping.wait(silent)
 
 
 @pytest.mark.parametrize(
