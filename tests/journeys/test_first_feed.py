@@ -77,7 +77,7 @@ def test_others_feeds_are_for_analysts(platform: Platform) -> None:
         ("GET", "/nothing", None, 404),
         ("DELETE", "/recommendations", None, 405),
         ("POST", "/songs/1/play", {"play_id": "no uuid"}, 422),
-        ("POST", "/songs/999999999/play", {"play_id": "0192f0c1-2b7a-7cc0-8000-000000000001"}, 404),
+        ("POST", "/songs/999999999/play", {"play_id": "5f0c5a3e-6d52-4b7e-9b53-0d1c7f3a9b11"}, 404),
     ],
 )
 def test_bad_requests_are_refused_as_problems(

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
         (("recommend",), "say who"),
         (("recommend", "--all"), "say where to write"),
         (("recommend", "--all", "--out", "/nowhere/feeds.parquet"), "cannot write"),
-        (("recommend", "--source", "world", "--external-id", "nobody"), "there is no listener 'nobody'"),
+        (("recommend", "--source", "world", "--external-id", "nobody"), "names no listener 'nobody'"),
         (("recommend", "--user-id", "999999999"), "there is no listener"),
         (("token", "world:nobody"), "names no listener"),
         (("token", "me"), "names nobody"),
