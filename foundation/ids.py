@@ -8,7 +8,6 @@ from uuid import UUID
 
 UserId = NewType("UserId", int)
 SongId = NewType("SongId", int)
-ArtistId = NewType("ArtistId", int)
 PlayId = NewType("PlayId", UUID)
 
 _RANDOM_BITS = 74

@@ -78,11 +78,6 @@ def load(version: str, blobs: Blobs) -> Bundle:
     )
 
 
-def saved(version: str, blobs: Blobs) -> bool:
-    """Whether a whole bundle of that version is stored."""
-    return blobs.exists(f"{FOLDER}/{version}/manifest.json")
-
-
 def delete(version: str, blobs: Blobs) -> None:
     """Remove a bundle, the manifest first, so that nobody finds half of one."""
     blobs.delete(f"{FOLDER}/{version}/manifest.json")

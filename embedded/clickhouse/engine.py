@@ -201,10 +201,6 @@ class Engine:
         where = f"Settings['{MARK}'] = '{mark}'".encode()
         self._killer.query(b"KILL QUERY WHERE " + where + b" ASYNC")
 
-    def kill_all(self) -> None:
-        """Asks everything that runs to stop."""
-        self._killer.query(f"KILL QUERY WHERE Settings['{MARK}'] NOT IN ('killer', 'keeper') ASYNC".encode())
-
     def close(self) -> None:
         """Closes the engine; everything acknowledged is in its folder."""
         self._killer.close()

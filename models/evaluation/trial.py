@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from foundation.contracts.tables import Interactions as Columns
 from models.arrays import Matrix, Positions
 from models.evaluation import batch
-from models.evaluation.batch import Estimate
 from models.evaluation.ranking import Scores, ranked
 from models.interactions import Interactions, positions
 
@@ -73,7 +72,3 @@ class Verdict:
     def means(self) -> dict[str, float]:
         """The mean of each measure over listeners, 0 where nobody was judged."""
         return {name: float(values.mean()) if len(values) else 0.0 for name, values in self.measures.items()}
-
-    def estimate(self, measure: str, rng: np.random.Generator) -> Estimate:
-        """One measure's mean with its 95 % interval."""
-        return batch.bootstrap(self.measures[measure], rng)
