@@ -15,7 +15,8 @@ from embedded.accounts import reaches, reaches_all, unprivileged
 from embedded.child import Account, Child, EngineFailed, Once, Stage
 from embedded.ports import HOST
 from embedded.staging import copied, copy_name, files_below, own_folder, short_name
-from embedded.state import make_folders, sync_folder, write_text_privately
+from embedded.state import make_folders, write_text_privately
+from foundation.engines.disk import sync_directory
 
 MAJOR = "18"
 PARTS = (
@@ -172,7 +173,7 @@ class Cluster:
             shutil.rmtree(fresh, ignore_errors=True)  # on a full disk its space is dear
             raise
         fresh.rename(self.data)
-        sync_folder(self.folder)
+        sync_directory(self.folder)
         self._remember_passwords()
 
     def _fill(self, once: Once, fresh: Path) -> None:

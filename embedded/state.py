@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from embedded.child import EngineFailed
+from foundation.engines.disk import sync_directory
 
 
 def write_privately(path: Path, content: object, *, durable: bool = True) -> None:
@@ -27,16 +28,7 @@ def write_text_privately(path: Path, text: str, *, durable: bool = True) -> None
             os.fsync(file.fileno())
     fresh.replace(path)
     if durable:
-        sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a rename or a new name in this folder last."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(path.parent)
 
 
 def make_folders(*folders: Path, mode: int = 0o700) -> None:

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Collection
 from pathlib import Path
 
-from event_log.segments import replace, sync, sync_directory
+from event_log.segments import replace, sync
+from foundation.engines.disk import sync_directory
 
 _COMPACT_BYTES = 256 * 1024
 

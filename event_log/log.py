@@ -15,8 +15,9 @@ from typing import TypeAlias
 
 from event_log.errors import LogBusy, LogFull, LogUnavailable
 from event_log.open_segment import OpenSegment
-from event_log.segments import record, sync_directory
+from event_log.segments import record
 from foundation.contracts.events import Event, encode
+from foundation.engines.disk import sync_directory
 
 logger = logging.getLogger(__name__)
 

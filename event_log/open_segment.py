@@ -5,7 +5,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from event_log.segments import CLOSED, OPEN, PREAMBLE, is_at, sync, sync_directory
+from event_log.segments import CLOSED, OPEN, PREAMBLE, is_at, sync
+from foundation.engines.disk import sync_directory
 
 
 class OpenSegment:

@@ -16,6 +16,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from foundation.engines.disk import sync_directory
+
 logger = logging.getLogger(__name__)
 
 PREAMBLE = b"segue log 1\n"
@@ -138,15 +140,6 @@ def sync(descriptor: int) -> None:
         fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)  # its fsync stops at the drive's cache
     else:
         os.fdatasync(descriptor)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make created, renamed and deleted names of a directory last."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def is_at(descriptor: int, path: Path) -> bool:

@@ -14,8 +14,9 @@ from pathlib import Path
 from event_log.cursor import Cursor
 from event_log.errors import AlreadyShipping
 from event_log.reading import closed, events_of, in_order, is_numbered, pending
-from event_log.segments import OPEN, adopt, sync_directory
+from event_log.segments import OPEN, adopt
 from event_log.sink import Sink
+from foundation.engines.disk import sync_directory
 
 __all__ = ["Shipper", "pending"]
 

@@ -1,6 +1,5 @@
 """Waiting until what stands in the event log is in every store, without waiting for what comes after it."""
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from catalog_api.imports.errors import LogStuck
+from event_log.reading import is_numbered
 from event_log.segments import CLOSED, OPEN
 
-# <worker>-<number>: whatever else lies in the folder nobody ships, so nobody may wait for it.
-_SEGMENT = re.compile(rf".+-[0-9]+({re.escape(OPEN)}|{re.escape(CLOSED)})")
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
 
@@ -51,4 +49,8 @@ class Shipping:
         progress("waiting for the stores", total, total)
 
     def _there(self) -> set[str]:
-        return {path.stem for path in self.directory.iterdir() if _SEGMENT.fullmatch(path.name)}
+        return {
+            path.stem
+            for path in self.directory.iterdir()
+            if path.suffix in (OPEN, CLOSED) and is_numbered(path)  # what nobody ships, nobody may wait for
+        }
