@@ -14,13 +14,16 @@ from rich.console import Console
 from rich.table import Table
 from scipy.sparse import csr_array
 
-from foundation.ids import UserId
+from feature_store.online import Lately
+from foundation.ids import SongId, UserId
+from models.als.parameters import Parameters
 from models.bundle import Bundle
 from serving.recommend.ranking import SongSpace
-from serving.recommend.recommender import Recommender
+from serving.recommend.recommender import NOT_LATELY, Recommender
 from serving.trending.schemas import Chart
 
-FACTORS = 64
+COMMITTEE = Parameters()
+FACTORS = COMMITTEE.factors
 LISTENERS = 1000
 LIMIT = 20
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,7 +43,7 @@ class Cost:
 def world(songs: int, heard: int, rng: np.random.Generator) -> Bundle:
     """A bundle of random tastes, in which every listener has heard `heard` songs."""
     columns = np.concatenate([np.sort(rng.choice(songs, heard, replace=False)) for _ in range(LISTENERS)])
-    marks = (np.ones(len(columns), np.bool_), columns, np.arange(0, len(columns) + 1, heard))
+    marks = (np.ones(len(columns), np.float32), columns, np.arange(0, len(columns) + 1, heard))
     song_ids = np.arange(1, songs + 1)
     listener_ids = np.arange(1, LISTENERS + 1)
     names = [f"Song {song}" for song in song_ids]
@@ -58,6 +61,7 @@ def world(songs: int, heard: int, rng: np.random.Generator) -> Bundle:
         ),
         listeners=pl.DataFrame({"listener_id": listener_ids}),
         trained_until=AT,
+        parameters=COMMITTEE,
     )
 
 
@@ -70,7 +74,7 @@ def cost(songs: int, heard: int, times: int, rng: np.random.Generator) -> Cost:
     everyone = [UserId(listener) for listener in bundle.listener_ids.tolist()]
 
     def slate(row: int) -> object:
-        return recommender.recommend(UserId(row + 1), LIMIT, (), chart=Chart(), at=AT)
+        return recommender.recommend(UserId(row + 1), LIMIT, chart=Chart(), at=AT)
 
     def ranked(row: int) -> object:
         excluded = bundle.heard.indices[heard * row : heard * (row + 1)]
@@ -86,6 +90,41 @@ def cost(songs: int, heard: int, times: int, rng: np.random.Generator) -> Cost:
         slate=microseconds(slate, asking),
         encoded=microseconds(lambda row: encoder.encode(slate(row)), asking),
         in_a_batch=in_a_batch,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """CPU microseconds for one slate of a listener who has heard one new song, beside one who has not."""
+
+    trained: float
+    fold_in: float  # of the factors alone
+    slate: float
+
+
+def folding(songs: int, heard: int, times: int, rng: np.random.Generator) -> Folding:
+    """What it costs to fold a whole history of `heard` songs in at request time."""
+    bundle = world(songs, heard, rng)
+    recommender = Recommender.over(bundle, lambda *_: [])
+    histories = recommender.histories
+    asking = rng.integers(0, LISTENERS, times).tolist()
+    just_now = (histories.trained_until_ms + 1000,)
+    news = [
+        Lately(is_known=True, song_ids=(SongId(song),), listened_ms=just_now)
+        for song in rng.integers(1, songs + 1, LISTENERS).tolist()
+    ]
+
+    def slate(row: int, lately: Lately) -> object:
+        return recommender.recommend(UserId(row + 1), LIMIT, lately, chart=Chart(), at=AT)
+
+    def folded(row: int) -> object:
+        span = slice(heard * row, heard * (row + 1))
+        return histories.fold_in.row(bundle.heard.indices[span], bundle.heard.data[span])
+
+    return Folding(
+        trained=microseconds(lambda row: slate(row, NOT_LATELY), asking),
+        fold_in=microseconds(folded, asking),
+        slate=microseconds(lambda row: slate(row, news[row]), asking),
     )
 
 
@@ -129,7 +168,21 @@ def main() -> None:
                     f"{found.encoded / found.product:.1f}",
                     f"{found.in_a_batch:,.0f}",
                 )
-    Console(width=120).print(table)
+        folded = Table(title="CPU µs for the same slate when the listener has just heard one more song")
+        for column in ("songs", "heard", "trained row", "fold-in alone", "slate with fold-in", "÷ trained"):
+            folded.add_column(column, justify="right")
+        for songs in (20_000, 100_000):
+            for heard in (20, 100, 500):
+                costs = folding(songs, heard, given.times, np.random.default_rng(given.seed))
+                shown = (costs.trained, costs.fold_in, costs.slate)
+                folded.add_row(
+                    f"{songs:,}",
+                    str(heard),
+                    *(f"{part:,.0f}" for part in shown),
+                    f"{costs.slate / costs.trained:.2f}",
+                )
+    for each in (table, folded):
+        Console(width=120).print(each)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ INTERRUPTED = 130  # the status by which typer ends after Ctrl-C
 
 Port = Annotated[
     int | None,
-    typer.Option(min=0, max=65535, help="The port to serve on; 0: the first free one from 8000 up."),
+    typer.Option(min=0, max=65535, help="The port to serve on; 0: any that is free."),
 ]
 
 
@@ -32,11 +32,14 @@ def up(
     without_api: Annotated[
         bool, typer.Option("--without-api", help="Only the engines and the shipper.")
     ] = False,
+    with_: Annotated[
+        list[str] | None, typer.Option("--with", help="A part that is not always there: airflow.")
+    ] = None,
 ) -> None:
     """Start everything, and stop it on Ctrl-C."""
     from cli import platform
 
-    platform.up(detach=detach, port=port, with_api=not without_api)
+    platform.up(detach=detach, port=port, with_api=not without_api, extra_parts=with_ or [])
 
 
 @app.command()
@@ -134,6 +137,53 @@ def recommend(
         recommending.everyone(out, limit=limit)
     else:
         recommending.one(source=source, external_id=external_id, user_id=user_id, limit=limit, as_json=json)
+
+
+models = typer.Typer(help="Which models there are, and which one serves.", no_args_is_help=True)
+app.add_typer(models, name="models")
+
+
+@models.command("list")
+def models_list(*, json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Every registered model: when, from what, how good, what the gate said, and which one is live."""
+    from cli import models as registered
+
+    registered.list_(as_json=json)
+
+
+@models.command()
+def promote(
+    model: Annotated[str, typer.Argument(help="A registered model, as `segue models list` names it: als/3.")],
+) -> None:
+    """Make a model live, whatever the gate said of it."""
+    from cli import models as registered
+
+    registered.promote(model)
+
+
+@models.command()
+def rollback() -> None:
+    """Make the model live again that served before this one."""
+    from cli import models as registered
+
+    registered.rollback()
+
+
+@app.command()
+def follow(
+    *,
+    listener: Annotated[
+        str | None,
+        typer.Option(help="Who plays: an id here, or SOURCE:EXTERNAL_ID; default: someone typical."),
+    ] = None,
+    song: Annotated[
+        int | None, typer.Option(help="What they play; default: the first song of their feed.")
+    ] = None,
+) -> None:
+    """Play one song and watch it travel: the log, the stores, the changed feed."""
+    from cli import follow as following
+
+    following.run(listener=listener, song=song)
 
 
 @app.command()

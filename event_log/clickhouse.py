@@ -18,11 +18,20 @@ from foundation.contracts.events import (
     Event,
     ImportedCount,
     ListenerChanged,
+    LyricsChanged,
     PlaybackEvent,
     SongChanged,
     encode,
 )
-from foundation.contracts.tables import ImportedCounts, Listeners, Listens, PlaybackEvents, Seen, Songs
+from foundation.contracts.tables import (
+    ImportedCounts,
+    Listeners,
+    Listens,
+    Lyrics,
+    PlaybackEvents,
+    Seen,
+    Songs,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +59,7 @@ class ClickHouse(Protocol):
 
 
 class ClickHouseSink:
-    """Writes playback_events, listens, seen, imported_counts, songs and listeners; views of those make the rollups.
+    """Writes playback_events, listens, seen, imported_counts, songs, lyrics and listeners; views make the rollups.
 
     Which plays of a segment are new is settled before the first insert and kept beside the segment. `seen` is written
     last. So a try that finds that note repeats an earlier one: it writes what the tables turn out to lack, since a
@@ -86,8 +95,9 @@ class ClickHouseSink:
 
     def _apply(self, segment_id: str, events: Sequence[Event]) -> None:
         left_out = (
-            # Rows of these three replace their like, so that writing them twice is harmless.
+            # Rows of these four replace their like, so that writing them twice is harmless.
             self._replace(Songs.table, _only(SongChanged, events), rows.songs),
+            self._replace(Lyrics.table, _only(LyricsChanged, events), rows.lyrics),
             self._replace(Listeners.table, _only(ListenerChanged, events), rows.listeners),
             self._replace(ImportedCounts.table, _only(ImportedCount, events), rows.imported_counts),
             self._add_plays(segment_id, _only(PlaybackEvent, events)),

@@ -1,21 +1,28 @@
 """How far one sink has come, on disk: the segment it began and those it passed."""
 
 import errno
+import logging
 import os
 import threading
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 
 from event_log.segments import replace, sync
 from foundation.engines.disk import sync_directory
 
+logger = logging.getLogger(__name__)
+
 _COMPACT_BYTES = 256 * 1024
+_WORDS = (b"begun", b"passed")
 
 
 class Cursor:
-    """A file of lines `begun ID` and `passed ID`, each on disk before the call returns.
+    """A file of lines `begun ID CHECKSUM` and `passed ID CHECKSUM`, each on disk before the call returns.
 
     The begun segment matters after a crash: a store may hold half of it, so it is offered again before any other.
+    A damaged line is left out and its segment offered again, which changes nothing; read wrongly, it would pass a
+    segment that no store holds.
     """
 
     def __init__(self, directory: Path, name: str) -> None:
@@ -32,13 +39,13 @@ class Cursor:
         """Remember that the sink is about to take this segment."""
         with self._changing:
             if self.begun != segment_id:
-                self._append(f"begun {segment_id}\n")
+                self._append(line("begun", segment_id))
                 self.begun = segment_id
 
     def finish(self, segment_id: str) -> None:
         """Remember that the sink holds this segment for good."""
         with self._changing:
-            self._append(f"passed {segment_id}\n")
+            self._append(line("passed", segment_id))
             self.begun = None
             self.passed.add(segment_id)
 
@@ -61,17 +68,20 @@ class Cursor:
     def _load(self) -> None:
         if not self.path.exists():
             return
-        text = self.path.read_text(errors="replace")
-        whole = text[: text.rfind("\n") + 1]
-        for line in whole.splitlines():
-            word, _, segment_id = line.partition(" ")
+        data = self.path.read_bytes()
+        lines = data.split(b"\n")
+        whole = [told for told in lines[:-1] if _is_whole(told)]
+        for told in whole:
+            word, segment_id, _ = told.decode().split(" ")
             if word == "begun":
                 self.begun = segment_id
-            elif word == "passed":
+            else:
                 self.passed.add(segment_id)
                 self.begun = None
-        if whole != text:
-            replace(self.path, whole.encode())
+        kept = b"".join(told + b"\n" for told in whole)
+        if kept != data:
+            logger.warning("%s: %d bytes are damaged and left out", self.path.name, len(data) - len(kept))
+            replace(self.path, kept)
 
     def _append(self, line: str) -> None:
         size = os.fstat(self._descriptor).st_size
@@ -84,9 +94,9 @@ class Cursor:
             raise
 
     def _compact(self) -> None:
-        lines = [f"passed {segment_id}\n" for segment_id in sorted(self.passed)]
+        lines = [line("passed", segment_id) for segment_id in sorted(self.passed)]
         if self.begun is not None:
-            lines.append(f"begun {self.begun}\n")
+            lines.append(line("begun", self.begun))
         data = "".join(lines).encode()
         draft = self.path.with_name(self.path.name + ".new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
@@ -105,3 +115,18 @@ class Cursor:
         # When little can be left out, the file must double before it is worth writing again.
         self._compact_at = max(_COMPACT_BYTES, 2 * len(data))
         sync_directory(self.path.parent)
+
+
+def line(word: str, segment_id: str) -> str:
+    """What the file says of one step, with a checksum.
+
+    >>> line("passed", "api-7")
+    'passed api-7 ea37fdd9\\n'
+    """
+    told = f"{word} {segment_id}"
+    return f"{told} {zlib.crc32(told.encode()):08x}\n"
+
+
+def _is_whole(written: bytes) -> bool:
+    told, _, checksum = written.rpartition(b" ")
+    return told.partition(b" ")[0] in _WORDS and checksum == b"%08x" % zlib.crc32(told)

@@ -8,8 +8,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from event_log.listens import counts_as_listen
-from foundation.contracts.events import Event, ImportedCount, ListenerChanged, PlaybackEvent, SongChanged
-from foundation.contracts.tables import ImportedCounts, Listeners, Listens, PlaybackEvents, Seen, Songs
+from foundation.contracts.events import (
+    Event,
+    ImportedCount,
+    ListenerChanged,
+    LyricsChanged,
+    PlaybackEvent,
+    SongChanged,
+)
+from foundation.contracts.tables import (
+    ImportedCounts,
+    Listeners,
+    Listens,
+    Lyrics,
+    PlaybackEvents,
+    Seen,
+    Songs,
+)
 
 Told = TypeVar("Told", bound=Event)
 
@@ -115,6 +130,19 @@ def songs(changes: Sequence[SongChanged]) -> pa.Table:
             names.origin: _words([song.origin for song in changes]),
             names.external_id: pa.array([song.external_id for song in changes], pa.string()),
             names.version: pa.array([song.version for song in changes], pa.uint64()),
+        }
+    )
+
+
+def lyrics(changes: Sequence[LyricsChanged]) -> pa.Table:
+    """Rows of lyrics."""
+    names = Lyrics
+    return pa.table(
+        {
+            names.song_id: pa.array([told.song_id for told in changes], pa.uint64()),
+            names.language: _words([told.language for told in changes]),
+            names.opening: pa.array([told.opening for told in changes], pa.string()),
+            names.version: pa.array([told.version for told in changes], pa.uint64()),
         }
     )
 

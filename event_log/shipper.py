@@ -10,29 +10,60 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from event_log.cursor import Cursor
 from event_log.errors import AlreadyShipping
 from event_log.reading import closed, events_of, in_order, is_numbered, pending
 from event_log.segments import OPEN, adopt
 from event_log.sink import Sink
+from foundation.contracts.events import Event, PlaybackEvent
 from foundation.engines.disk import sync_directory
+from foundation.telemetry import Facts, delivery, span
 
-__all__ = ["Shipper", "pending"]
+__all__ = ["Shipper", "Watcher", "pending"]
 
 logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between tries of a sink that is down
 _REST = 10  # times the work of looking through the folder, which a long backlog makes large
+_TOLD_EVERY = 1.0  # seconds
+
+
+class Watcher(Protocol):
+    """Who is told how far each sink is: the metrics of the process."""
+
+    def lags(self, sink: str, segments: int, age: timedelta) -> None:
+        """What a sink has yet to take, and how old the oldest of it is; told about every second."""
+
+    def shipped(self, sink: str) -> None:
+        """A sink has taken a segment."""
+
+
+class Nobody:
+    """Watches nothing."""
+
+    def lags(self, sink: str, segments: int, age: timedelta) -> None:
+        pass
+
+    def shipped(self, sink: str) -> None:
+        pass
 
 
 class Shipper:
     """The one reader of a log. A sink that is down stops no other; its segments wait on disk."""
 
     def __init__(
-        self, directory: Path, sinks: Sequence[Sink], *, poll: timedelta = timedelta(milliseconds=50)
+        self,
+        directory: Path,
+        sinks: Sequence[Sink],
+        *,
+        poll: timedelta = timedelta(milliseconds=50),
+        watcher: Watcher | None = None,
     ) -> None:
         """`poll` is how long an idle sink sleeps before it looks for new segments."""
+        self._watcher = watcher or Nobody()
+        self._tell_at = 0.0  # time.monotonic() at which the watcher is told next
         self._directory, self._sinks, self._poll = directory, sinks, poll.total_seconds()
         self._ages: dict[str, int] = {}
         self._unadoptable: set[str] = set()  # told already
@@ -69,6 +100,7 @@ class Shipper:
                 begun_at = time.thread_time()
                 try:
                     self._remove_passed(cursors)  # first, since it makes room on a full disk
+                    self._tell_lags(cursors)
                     self._adopt_abandoned()
                 except OSError as error:
                     logger.warning("the log's folder cannot be tidied: %s", error)
@@ -114,8 +146,11 @@ class Shipper:
             cursor.begin(path.stem)
             with self._reading:
                 events = self._decoded(path)
-            sink.apply(path.stem, events)
+            told: Facts = {"segment.id": path.stem, "sink": sink.name, "events": len(events)}
+            with delivery("ship_segment", told, _traceparents(events)), span(f"apply_{sink.name}"):
+                sink.apply(path.stem, events)
             cursor.finish(path.stem)
+            self._watcher.shipped(sink.name)
             moved += 1
         return moved
 
@@ -131,6 +166,17 @@ class Shipper:
         names = in_order({name: self._ages[name] for name in paths})
         names.sort(key=lambda name: name != cursor.begun)
         return [paths[name] for name in names]
+
+    def _tell_lags(self, cursors: Sequence[Cursor]) -> None:
+        if time.monotonic() < self._tell_at:
+            return
+        self._tell_at = time.monotonic() + _TOLD_EVERY
+        passed = [cursor.passed_by_now() for cursor in cursors]  # before the folder, as in _due
+        paths = closed(self._directory)
+        for sink, by_sink in zip(self._sinks, passed, strict=True):
+            waiting = [name for name in paths if name not in by_sink]
+            ages = [_age(paths[name]) for name in waiting]
+            self._watcher.lags(sink.name, len(waiting), max(ages, default=timedelta()))
 
     def _adopt_abandoned(self) -> None:
         """Close the segments whose writers have died. One that cannot be closed stops no other, and is told once."""
@@ -182,6 +228,19 @@ class Shipper:
                     cursor.close()
         finally:
             os.close(lock)
+
+
+def _traceparents(events: Sequence[Event]) -> Iterator[str]:
+    """Of the requests that told these events, where somebody traces them."""
+    return (event.traceparent for event in events if isinstance(event, PlaybackEvent) and event.traceparent)
+
+
+def _age(path: Path) -> timedelta:
+    """Since it was written last; nothing for one that has gone meanwhile."""
+    try:
+        return timedelta(seconds=max(0.0, time.time() - path.stat().st_mtime))
+    except FileNotFoundError:
+        return timedelta()
 
 
 def _brief(error: Exception) -> str:

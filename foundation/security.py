@@ -1,7 +1,7 @@
 """Access tokens: JSON Web Tokens (RFC 7519) made and checked after RFC 8725."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import jwt
@@ -28,6 +28,7 @@ class Principal:
     user_id: UserId
     roles: frozenset[str]
     subscription: str = "free"
+    expires_at: int = field(default=0, compare=False)  # seconds since 1970: when the token that says so ends
 
     def may_see(self, user_id: UserId) -> bool:
         """Whether what belongs to `user_id` may be shown: to themselves, to analysts and to admins."""
@@ -84,6 +85,7 @@ class TokenMaker:
                 UserId(int(claims["sub"])),
                 frozenset(claims.get("roles", ())),
                 claims.get("subscription", "free"),
+                int(claims["exp"]),
             )
         except jwt.ExpiredSignatureError as error:
             raise InvalidToken("the token has expired") from error

@@ -47,10 +47,42 @@ class EventLog(BaseModel, frozen=True):
 
 
 class Api(BaseModel, frozen=True):
-    """The one address people connect to."""
+    """The one address people connect to, and how many processes answer there."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    workers: int = Field(default=2, ge=1, le=64)
+
+
+class Http(BaseModel, frozen=True):
+    """What the door asks of every request, and tells every client."""
+
+    biggest_body: int = Field(default=1024 * 1024, ge=0)  # bytes; an endpoint may ask for less
+    tls: bool = False  # people reach us by https only: they are told to remember it (HSTS)
+    trusted_proxies: str = ""  # their addresses, with commas: X-Forwarded-For of anyone else is not believed
+
+
+class Limits(BaseModel, frozen=True):
+    """How many requests one listener, or one address without a token, may make in a window.
+
+    The defaults stop a program that has gone wild; a public service sets them to what its people need.
+    """
+
+    enabled: bool = True
+    window: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(seconds=1))
+    free: int = Field(default=120_000, ge=1)  # of a listener
+    premium: int = Field(default=1_200_000, ge=1)  # of a listener who pays
+    address: int = Field(default=120_000, ge=1)  # of all who send no valid token from one address
+    plays: int = Field(default=600_000, ge=1)  # told by one listener: a budget of its own
+
+
+class Telemetry(BaseModel, frozen=True):
+    """What operators see besides the metrics."""
+
+    logs: Literal["auto", "json", "plain"] = "auto"  # auto: for people on a terminal, else JSON
+    access_log: bool = False  # a line for each request
+    otlp_endpoint: str = ""  # of a collector, as http://host:4318; without one nothing is traced
+    sampled: float = Field(default=1.0, ge=0, le=1)  # the share of traces that begin here and are kept
 
 
 class Embedded(BaseModel, frozen=True):
@@ -72,6 +104,9 @@ class Settings(BaseSettings):
     tokens: Tokens = Tokens()
     event_log: EventLog = EventLog()
     api: Api = Api()
+    http: Http = Http()
+    limits: Limits = Limits()
+    telemetry: Telemetry = Telemetry()
     embedded: Embedded = Embedded()
 
     @property
@@ -83,6 +118,11 @@ class Settings(BaseSettings):
     def log_dir(self) -> Path:
         """Where the event log keeps its segments."""
         return self.home / "event_log"
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Where every process keeps its share of the metrics."""
+        return self.run_dir / "metrics"
 
 
 def load() -> Settings:
@@ -159,6 +199,22 @@ def _make_once(path: Path, text: str) -> None:
     with suppress(FileExistsError):
         os.link(fresh, path)
     fresh.unlink()
+
+
+def share_metrics(settings: Settings) -> None:
+    """Let this process add its metrics to those of the others of this home.
+
+    The client reads the folder from the environment when it is first imported: call this before `foundation.metrics`
+    is imported. A process that does not call it keeps its metrics to itself.
+    """
+    settings.metrics_dir.mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.fspath(settings.metrics_dir)
+
+
+def shared_metrics() -> Path | None:
+    """The folder that `share_metrics` chose; None where this process keeps its metrics to itself."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(folder) if folder else None
 
 
 def child_environment(settings: Settings) -> Mapping[str, str]:

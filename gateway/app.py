@@ -1,10 +1,9 @@
 """The one application that people connect to: the services' routers behind one port, with what they share."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.responses import JSONResponse, RedirectResponse
 
 from catalog_api.playback.router import router as playback
 from catalog_api.playback.service import open_playback
@@ -12,12 +11,24 @@ from catalog_api.songs.router import router as songs
 from event_log.opening import open_log
 from foundation import settings as foundation_settings
 from foundation.clock import utc_now
-from foundation.engines.postgres import open_postgres
+from foundation.engines.blobs import open_blobs
+from foundation.engines.postgres import Postgres, open_postgres
+from foundation.engines.postgres_metrics import measure_queries
+from foundation.engines.redis import AsyncRedis, open_redis_async
 from foundation.http.app import make_app
+from foundation.http.door import Doorkeeper
+from foundation.http.health import Dependency, Health
+from foundation.http.identity import Identities
+from foundation.http.rate_limit import RateLimits
 from foundation.security import token_maker
 from foundation.settings import Settings
-from serving.lifespan import open_serving
+from gateway import dependencies
+from gateway.pages import add_pages
+from gateway.policies import policies
+from gateway.watch import Watch, watching
+from serving.lifespan import Serving, open_serving
 from serving.recommend.router import router as recommend
+from serving.similar.router import router as similar
 from serving.trending.router import router as trending
 
 VERSION = "0.1.0"
@@ -29,42 +40,69 @@ Get a token with `./segue token LISTENER`, press **Authorize**, and ask for `GET
 
 def create_app(settings: Settings) -> FastAPI:
     """The platform's app; what it needs of outside is opened when it starts serving."""
+    keeper = Doorkeeper(settings.http, access_log=settings.telemetry.access_log)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         connected = foundation_settings.connected(settings)
-        app.state.now = utc_now
-        app.state.tokens = token_maker(settings)
-        log = open_log(connected, "api")
-        postgres = open_postgres(connected.engines.postgres)
-        try:
-            async with open_serving(connected) as serving:
-                app.state.postgres, app.state.playback = postgres, open_playback(postgres, log, utc_now)
-                app.state.live, app.state.recent, app.state.trending = (
-                    serving.live,
-                    serving.recent,
-                    serving.trending,
-                )
-                yield
-        finally:
-            await postgres.close()
-            log.close()
+        async with AsyncExitStack() as opened:
+            state = app.state
+            state.now = utc_now
+            state.tokens = token_maker(settings)
+            keeper.identities = Identities(state.tokens)
+            log = open_log(connected, "api")
+            opened.callback(log.close)
+            postgres = open_postgres(connected.engines.postgres)
+            opened.push_async_callback(postgres.close)
+            measure_queries(postgres)
+            redis = open_redis_async(connected.engines.redis)
+            opened.push_async_callback(redis.aclose)
+            _limit(keeper, redis, settings)
+            serving = await opened.enter_async_context(open_serving(connected))
+            state.postgres, state.playback = postgres, open_playback(postgres, log, utc_now)
+            state.live, state.vectors = serving.live, serving.vectors
+            state.recent, state.trending = serving.recent, serving.trending
+            state.health, state.readiness = _health(opened, connected, postgres, redis, serving)
+            await opened.enter_async_context(watching(Watch(serving.live, postgres, utc_now).look))
+            yield
 
     app = make_app(
         title="Segue",
         description=DESCRIPTION,
         version=VERSION,
-        routers=[recommend, trending, playback, songs],
+        routers=[recommend, trending, similar, playback, songs],
         lifespan=lifespan,
+        keeper=keeper,
     )
-    app.add_route("/health/live", _alive, include_in_schema=False)
-    app.add_route("/", _front, include_in_schema=False)
+    add_pages(app, settings.log_dir)
     return app
 
 
-async def _alive(request: object) -> JSONResponse:
-    return JSONResponse({"status": "alive"})
+def _limit(keeper: Doorkeeper, redis: AsyncRedis, settings: Settings) -> None:
+    """Let the door count requests, where the settings want it."""
+    limits = settings.limits
+    if limits.enabled:
+        keeper.policy_of = policies(limits)
+        keeper.limits = RateLimits(redis, workers=settings.api.workers)
 
 
-async def _front(request: object) -> RedirectResponse:
-    return RedirectResponse("/docs")
+def _health(
+    opened: AsyncExitStack, settings: Settings, postgres: Postgres, redis: AsyncRedis, serving: Serving
+) -> tuple[Health, Health]:
+    """The whole platform's health, and the readiness of this process."""
+    warehouse = dependencies.Warehouse(settings.engines.clickhouse_reader)
+    opened.push_async_callback(warehouse.close)
+    own = [dependencies.event_log(settings.log_dir), dependencies.models(serving.vectors, serving.live)]
+    health = Health(
+        [
+            dependencies.database(postgres),
+            dependencies.cache(redis),
+            Dependency("warehouse", warehouse.ask),
+            dependencies.storage(open_blobs(settings.engines.blobs)),
+            *own,
+        ]
+    )
+    readiness = Health(own)
+    for each in (health, readiness):
+        opened.push_async_callback(each.close)
+    return health, readiness

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from foundation.engines.blobs import Blobs
 from foundation.errors import Problem
+from models.als.parameters import Parameters
 from models.arrays import Factors, Matrix
 
 FOLDER = "bundles"
@@ -25,6 +26,12 @@ class BundleDamaged(Problem):
     """A stored bundle is not what was written."""
 
     status, title = 500, "The stored model is damaged"
+
+
+class BundleOutdated(Problem):
+    """A stored bundle lacks what serving now needs."""
+
+    status, title = 500, "The stored model is from an earlier Segue"
 
 
 @dataclass(frozen=True)
@@ -41,11 +48,12 @@ class Bundle:
     song_factors: Factors  # [songs × factors]
     listener_ids: NDArray[np.int64]  # those with any history
     listener_factors: Factors  # [listeners × factors]
-    heard: Matrix  # bool [listeners × songs]
+    heard: Matrix  # float32 [listeners × songs]: listens and imported plays of each pair
     popularity: NDArray[np.int64]  # listens and imported plays of each song
     songs: pl.DataFrame  # song_id, title, artist_id, artist, album, genre, song_ms, origin, external_id
     listeners: pl.DataFrame  # listener_id, origin, external_id, country: all that are known, ids ascending
     trained_until: datetime  # every listen known by then is in it
+    parameters: Parameters  # what the factors were trained with, so that more listens can be folded into them
 
 
 def save(bundle: Bundle, blobs: Blobs) -> None:
@@ -57,14 +65,19 @@ def save(bundle: Bundle, blobs: Blobs) -> None:
         "version": bundle.version,
         "model": bundle.model,
         "trained_until": bundle.trained_until.isoformat(),
+        "parameters": bundle.parameters.as_dict(),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()},
     }
     blobs.put(f"{FOLDER}/{bundle.version}/manifest.json", json.dumps(manifest, indent=2).encode())
 
 
 def load(version: str, blobs: Blobs) -> Bundle:
-    """The bundle of that version. Raises BlobMissing when there is none, BundleDamaged when its bytes have changed."""
+    """The bundle of that version. Raises BlobMissing, BundleDamaged or BundleOutdated."""
     manifest = json.loads(blobs.read(f"{FOLDER}/{version}/manifest.json"))
+    if "parameters" not in manifest:
+        raise BundleOutdated(
+            f"bundle {version} was made by an earlier Segue: run ./segue job --all", version=version
+        )
     parts = {name: _checked(name, version, expected, blobs) for name, expected in manifest["sha256"].items()}
     arrays = {name: np.load(io.BytesIO(parts[f"{name}.npy"]), allow_pickle=False) for name in _ARRAYS}
     return Bundle(
@@ -75,7 +88,14 @@ def load(version: str, blobs: Blobs) -> Bundle:
         songs=pl.read_parquet(parts["songs.parquet"]),
         listeners=pl.read_parquet(parts["listeners.parquet"]),
         trained_until=datetime.fromisoformat(manifest["trained_until"]),
+        parameters=Parameters.of(manifest["parameters"]),
     )
+
+
+def trained_until(version: str, blobs: Blobs) -> datetime:
+    """Up to when a bundle knows what was listened to, without loading it. Raises BlobMissing."""
+    manifest = json.loads(blobs.read(f"{FOLDER}/{version}/manifest.json"))
+    return datetime.fromisoformat(manifest["trained_until"])
 
 
 def delete(version: str, blobs: Blobs) -> None:

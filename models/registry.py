@@ -9,10 +9,11 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 LIVE = "live"  # the alias of the version that serves
 ARTIFACTS = "mlflow"  # under the blobs
 _VERSION_TAG = "segue.version"
+_DECISION_TAG = "segue.decision"
+_DESCRIPTION_TAG = "mlflow.note.content"  # what the page of a run shows as its description
 
 # MLflow reads these from the environment while it is imported. It must never report its use to anybody, nor complain
 # that no git is installed, and it keeps no connection open that nobody could close.
@@ -49,18 +52,45 @@ class RegistryDatabaseMissing(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is worth knowing of a trained model: from what, how, how good, and where its factors are."""
+    """What is worth knowing of a trained model: from what, how, how good, whether it may serve, and where it is."""
 
     version: str  # digest of data and parameters: the same version is the same model
     trained_at: datetime
     took: timedelta
     data_version: str
     data_url: str
+    data_since: datetime | None  # the first listen; None where no listen has a time
     data_until: datetime
     factors_url: str
     counts: Mapping[str, int]  # of the data: listeners, songs, rows
     parameters: Mapping[str, str | int | float]
     metrics: Mapping[str, float]
+    seconds: Mapping[str, float]  # by stage
+    is_passed: bool  # by the gate
+    reason: str  # what the gate said
+    judged_by: str  # what the gate judged by, for people
+    plots: Mapping[str, bytes] = field(default_factory=dict)  # PNG files by name
+
+    def told(self) -> dict[str, object]:
+        """Everything but the plots, for a file."""
+        return {name: getattr(self, name) for name in Card.__slots__ if name != "plots"}
+
+    def text(self) -> str:
+        """The card for people, in Markdown.
+
+        MLflow shows it above the numbers of the run and of the registered version.
+        """
+        since = f"{self.data_since:%Y-%m-%d %H:%M} to " if self.data_since else "plays without times, until "
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
+        lines = {
+            "Gate": f"**{'passed' if self.is_passed else 'refused'}**: {self.reason}",
+            "Judged by": self.judged_by,
+            "Data": f"{since}{self.data_until:%Y-%m-%d %H:%M} UTC; {counts}; version `{self.data_version}`",
+            "Parameters": ", ".join(f"{name} {value}" for name, value in self.parameters.items()),
+            "Trained": f"{self.trained_at:%Y-%m-%d %H:%M} UTC in {self.took.total_seconds():.1f} s",
+            "Factors": f"`{self.factors_url}`",
+        }
+        return "\n".join(f"- {name}: {line}" for name, line in lines.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +114,20 @@ class Registry:
         run = self._finished_run(self._experiment(model), card)
         if not self.client.search_registered_models(f"name = '{model}'"):
             self.client.create_registered_model(model)
-        tags = {_VERSION_TAG: card.version}
-        made = self.client.create_model_version(model, card.factors_url, run.info.run_id, tags=tags)
+        made = self.client.create_model_version(
+            model, card.factors_url, run.info.run_id, tags=_tags(card), description=card.text()
+        )
         return f"{model}/{made.version}"
 
     def set_live(self, registered: str) -> None:
         """Point the alias `live` at a registered version: the record of a flip that has happened."""
         model, version = registered.rsplit("/", maxsplit=1)
         self.client.set_registered_model_alias(model, LIVE, version)
+
+    def mark(self, registered: str, text: str) -> None:
+        """Note on a registered version what people decided of it: promoted or rolled back, and when."""
+        model, version = registered.rsplit("/", maxsplit=1)
+        self.client.set_model_version_tag(model, version, _DECISION_TAG, text)
 
     def live(self, model: str) -> str | None:
         """The registered name of the version that was last told to be live, "als/3"."""
@@ -113,7 +149,8 @@ class Registry:
                 return found
             self.client.delete_run(found.info.run_id)
         began = _milliseconds(card.trained_at)
-        run = self.client.create_run(experiment, began, {_VERSION_TAG: card.version}, run_name=card.version)
+        tags = _tags(card) | {_DESCRIPTION_TAG: card.text()}
+        run = self.client.create_run(experiment, began, tags, run_name=card.version)
         self._tell(run.info.run_id, card, began)
         self._keep(run, card)
         self.client.set_terminated(run.info.run_id, end_time=began + card.took // timedelta(milliseconds=1))
@@ -122,11 +159,14 @@ class Registry:
     def _tell(self, run_id: str, card: Card, at: int) -> None:
         from mlflow.entities import Dataset, DatasetInput, Metric, Param  # noqa: PLC0415 - slow to import
 
-        numbers = {**card.metrics, **card.counts, "seconds": card.took.total_seconds()}
+        stages = {f"seconds_{stage}": seconds for stage, seconds in card.seconds.items()}
+        numbers = {**card.metrics, **card.counts, **stages, "seconds": card.took.total_seconds()}
         params = {
             **card.parameters,
             "data_version": card.data_version,
+            "data_since": "" if card.data_since is None else card.data_since.isoformat(),
             "data_until": card.data_until.isoformat(),
+            "judged_by": card.judged_by,
         }
         self.client.log_batch(
             run_id,
@@ -138,11 +178,23 @@ class Registry:
         self.client.log_inputs(run_id, [DatasetInput(data)])
 
     def _keep(self, run: "Run", card: Card) -> None:
-        """The card as an artifact, written by our own blobs: MLflow would need a driver of its own for S3."""
+        """The card and the plots as artifacts, written by our own blobs: MLflow would need a driver of its own for S3."""
         folder = run.info.artifact_uri.removeprefix(self.blobs_url).strip("/")
-        told = {name: getattr(card, name) for name in Card.__slots__}
-        text = json.dumps(told, default=_as_text, indent=2)
-        self.blobs.put(f"{folder}/card.json", text.encode())
+        told = json.dumps(card.told(), default=_as_text, indent=2)
+        kept = {"card.json": told.encode(), "card.md": card.text().encode()}
+        for name, content in {**kept, **{f"plots/{name}": plot for name, plot in card.plots.items()}}.items():
+            self.blobs.put(f"{folder}/{name}", content)
+
+
+def tracking_url(postgres_url: str) -> str:
+    """Where MLflow keeps its tables, as SQLAlchemy wants it: a database beside the platform's.
+
+    >>> tracking_url("postgresql://segue:key@127.0.0.1:5432/segue")
+    'postgresql+psycopg://segue:key@127.0.0.1:5432/segue_mlflow'
+    """
+    url = make_url(postgres_url)
+    beside = url.set(drivername="postgresql+psycopg", database=f"{url.database}_mlflow")
+    return beside.render_as_string(hide_password=False)
 
 
 def open_registry(postgres_url: str, blobs: Blobs, blobs_url: str) -> Registry:
@@ -152,12 +204,10 @@ def open_registry(postgres_url: str, blobs: Blobs, blobs_url: str) -> Registry:
     """
     os.environ.update(_BEFORE_IMPORT)  # allow: environment because MLflow is told in no other way
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    url = make_url(postgres_url).set(drivername="postgresql+psycopg")
-    tracking = url.set(database=f"{url.database}_mlflow")
-    _make_database(postgres_url, str(tracking.database))
+    text = tracking_url(postgres_url)
+    prepare_database(postgres_url)
     from mlflow.tracking import MlflowClient  # noqa: PLC0415 - slow to import
 
-    text = tracking.render_as_string(hide_password=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own use of SQLAlchemy, nothing that we could change
         client = MlflowClient(tracking_uri=text, registry_uri=text)
@@ -166,7 +216,27 @@ def open_registry(postgres_url: str, blobs: Blobs, blobs_url: str) -> Registry:
     return Registry(client, blobs, blobs_url.rstrip("/"))
 
 
-def _make_database(postgres_url: str, name: str) -> None:
+def page_environment(postgres_url: str, blobs_url: str, *, hosts: Sequence[str]) -> Mapping[str, str]:
+    """What MLflow's server wants in its environment to show this registry under these names of its host.
+
+    The server is `mlflow.server.fastapi_app:app`. The command `mlflow server` starts just that, handing on its options in
+    the variables with an underscore, and stays beside it with all of MLflow loaded a second time. Artifacts of `s3://`
+    need the package boto3 and the usual AWS_… variables; everything else is shown without.
+    """
+    told = {
+        "_MLFLOW_SERVER_FILE_STORE": tracking_url(postgres_url),
+        "_MLFLOW_SERVER_REGISTRY_STORE": tracking_url(postgres_url),
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": f"{blobs_url.split('?', maxsplit=1)[0].rstrip('/')}/{ARTIFACTS}",
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts),  # against DNS rebinding
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    endpoint = dict(parse_qsl(urlsplit(blobs_url).query)).get("endpoint")
+    return _BEFORE_IMPORT | told | ({"MLFLOW_S3_ENDPOINT_URL": endpoint} if endpoint else {})
+
+
+def prepare_database(postgres_url: str) -> None:
+    """Have MLflow's database; its tables come with its first use. Raises Unreachable and RegistryDatabaseMissing."""
+    name = str(make_url(tracking_url(postgres_url)).database)
     with connection(postgres_url, name="segue registry") as db:
         if db.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             return
@@ -176,6 +246,11 @@ def _make_database(postgres_url: str, name: str) -> None:
             return  # another process was faster
         except psycopg.errors.InsufficientPrivilege as error:
             raise RegistryDatabaseMissing(f"create the database {name}: this user may not") from error
+
+
+def _tags(card: Card) -> dict[str, str]:
+    verdict = "passed" if card.is_passed else "refused"
+    return {_VERSION_TAG: card.version, "segue.gate": verdict, "segue.reason": card.reason}
 
 
 def _milliseconds(moment: datetime) -> int:

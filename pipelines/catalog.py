@@ -18,9 +18,17 @@ class Job:
 JOBS = (
     Job("interactions", ("listens", "imported_counts"), "Counts who listened to what.", cron="0 3 * * *"),
     Job("als_model", ("interactions",), "Trains and registers the model of taste.", limit=timedelta(hours=2)),
-    Job("song_vectors", ("als_model", "songs", "listeners"), "Publishes the model, then flips to it."),
+    Job("song_texts", ("songs", "lyrics"), "Says each song in words.", cron="0 3 * * *"),
+    Job("text_vectors", ("song_texts",), "Embeds the words of songs that changed.", limit=timedelta(hours=8)),
+    Job(
+        "song_vectors",
+        ("als_model", "text_vectors", "songs", "listeners"),
+        "Publishes the model and the vectors of texts, then flips to them.",
+    ),
 )
-TABLES = frozenset({"listens", "imported_counts", "songs", "listeners"})  # inputs that are tables, not jobs
+TABLES = frozenset(
+    {"listens", "imported_counts", "songs", "lyrics", "listeners"}
+)  # inputs that are tables, not jobs
 
 
 def job(name: str) -> Job:
@@ -32,7 +40,7 @@ def in_order(jobs: tuple[Job, ...] = JOBS) -> tuple[Job, ...]:
     """The jobs with every one after those it reads, in the order of the list otherwise.
 
     >>> [each.writes for each in in_order(tuple(reversed(JOBS)))]
-    ['interactions', 'als_model', 'song_vectors']
+    ['song_texts', 'text_vectors', 'interactions', 'als_model', 'song_vectors']
     """
     waiting = list(jobs)
     done: list[Job] = []

@@ -10,7 +10,7 @@ was interrupted is simply repeated, and a run without news finds its version the
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from foundation.engines.blobs import Blobs
@@ -49,7 +49,16 @@ class Versions:
         """Keep a version's blobs; it is the newest only after `point`."""
         for name, content in parts.items():
             self.blobs.put(f"{self.folder(version)}/{name}", content)
+        self.describe(version, about)
+
+    def describe(self, version: str, about: About) -> None:
+        """Say more of a version that is there."""
         self.blobs.put(f"{self.folder(version)}/about.json", _json(version, about))
+
+    def abouts(self) -> list[dict[str, object]]:
+        """What is known of every whole version, in no order."""
+        told = [name for name in sorted(self._all()) if self.blobs.exists(f"{self.folder(name)}/about.json")]
+        return [json.loads(self.read(name, "about.json")) for name in told]
 
     def point(self, version: str, about: About) -> None:
         """Make a version the newest one."""
@@ -59,12 +68,14 @@ class Versions:
         """One blob of a version. Raises BlobMissing when it is not there."""
         return self.blobs.read(f"{self.folder(version)}/{name}")
 
-    def prune(self, kept: int) -> list[str]:
-        """Delete all but the newest version and the `kept` last written; returns those deleted."""
+    def prune(self, kept: int, *, spared: Collection[str] = ()) -> list[str]:
+        """Delete all but the newest version, the `kept` last written and those `spared`; returns those deleted."""
         newest = self.newest()
         written = [(self._written_at(version), version) for version in self._all()]
         expendable = [version for _, version in sorted(written, reverse=True)[kept:]]
-        deleted = [version for version in expendable if newest is None or version != newest["version"]]
+        deleted = [
+            version for version in expendable if version not in {*spared, newest and newest["version"]}
+        ]
         for version in deleted:
             self.blobs.delete(self.folder(version))
         return deleted

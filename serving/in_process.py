@@ -19,7 +19,7 @@ from foundation.settings import Settings
 from serving.bundle import COLLECTION
 from serving.lifespan import loader
 from serving.recommend.errors import NoModel, UnknownListener
-from serving.recommend.recommender import Feed, Recommender
+from serving.recommend.recommender import NOT_LATELY, Feed, Recommender
 from serving.recommend.schemas import Slate
 from serving.trending.schemas import Chart
 from serving.trending.service import read_chart
@@ -62,14 +62,13 @@ class InProcess:
     def recommend(self, listener: UserId, limit: int) -> Slate:
         """One listener's slate, as `GET /recommendations` answers it. Raises UnknownListener."""
         found, is_away = self._lately([listener])
-        lately = found.get(listener, Lately(is_known=False))
+        lately = found.get(listener, NOT_LATELY)
         if not (lately.is_known or is_away or self.recommender.knows(listener)):
             raise UnknownListener(f"there is no listener {listener}")
         return self.recommender.recommend(
             listener,
             limit,
-            lately.song_ids,
-            heard=lately.heard,
+            lately,
             chart=self.chart,
             at=self.now(),
             stale=("recent_songs",) if is_away else (),
@@ -82,11 +81,7 @@ class InProcess:
         for start in range(0, len(listeners), step):
             some = listeners[start : start + step]
             lately, _ = self._lately(some)
-            recent = {listener: each.song_ids for listener, each in lately.items()}
-            heard = {listener: each.heard for listener, each in lately.items()}
-            for feeds in self.recommender.recommend_many(
-                some, limit, chart=self.chart, recent=recent, heard=heard
-            ):
+            for feeds in self.recommender.recommend_many(some, limit, chart=self.chart, lately=lately):
                 yield table_of(feeds, self.recommender)
 
     def _lately(self, listeners: Sequence[UserId]) -> tuple[dict[UserId, Lately], bool]:

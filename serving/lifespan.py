@@ -9,6 +9,7 @@ import numpy as np
 
 from feature_store.online import RecentSongs
 from foundation.clock import Clock, utc_now
+from foundation.contracts.tables import SongVectors
 from foundation.engines.blobs import Blobs, open_blobs
 from foundation.engines.clickhouse import open_clickhouse_reader_async
 from foundation.engines.redis import open_redis_async
@@ -18,7 +19,8 @@ from foundation.settings import Settings
 from models import bundle as bundles
 from models.arrays import Factors, Positions
 from serving.bundle import COLLECTION, LiveBundle
-from serving.recommend.recommender import NOTHING, Recommender
+from serving.recommend.history import NOTHING
+from serving.recommend.recommender import Recommender
 from serving.trending.service import Trending
 
 FIRST_CHART = 2.0  # seconds that starting waits for the first chart; without it, popularity answers
@@ -29,6 +31,7 @@ class Serving:
     """What the routers find in `app.state`, under the same names."""
 
     live: LiveBundle[Recommender]
+    vectors: Vectors
     recent: RecentSongs
     trending: Trending
     now: Clock
@@ -47,7 +50,7 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
         await asyncio.wait_for(trending.refresh(), FIRST_CHART)
     following = asyncio.create_task(trending.follow(), name="trending")
     try:
-        yield Serving(live, RecentSongs(redis), trending, now)
+        yield Serving(live, vectors, RecentSongs(redis), trending, now)
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):
@@ -64,7 +67,9 @@ def loader(vectors: Vectors, blobs: Blobs) -> Callable[[str], Recommender]:
         bundle = bundles.load(version, blobs)
 
         def nearest(vector: Factors, limit: int, excluded: Positions) -> list[int]:
-            found = vectors.nearest(COLLECTION, vector, limit, excluded=excluded, version=version)
+            found = vectors.nearest(
+                COLLECTION, vector, limit, name=SongVectors.als, excluded=excluded, version=version
+            )
             return [neighbour.id for neighbour in found]
 
         if len(bundle.song_ids):

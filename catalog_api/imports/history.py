@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from catalog_api.imports.errors import BrokenHistory
-from foundation.contracts.history import ARTISTS, COUNTS, LISTENERS, PLAYS, SONGS, History
+from foundation.contracts.history import ARTISTS, COUNTS, LISTENERS, LYRICS, PLAYS, SONGS, History
 
 LONGEST_ID = (
     2_100  # bytes: with its kind and source it must fit into one key of a Postgres index (2,704 bytes)
@@ -15,11 +15,13 @@ _SCHEMAS: dict[str, Any] = {
     "listeners": LISTENERS,
     "artists": ARTISTS,
     "songs": SONGS,
+    "lyrics": LYRICS,
     "plays": PLAYS,
     "counts": COUNTS,
 }
 _REFERENCES = (  # table, its column, the table whose external_id it names
     ("songs", "artist_external_id", "artists"),
+    ("lyrics", "song_external_id", "songs"),
     ("plays", "listener_external_id", "listeners"),
     ("plays", "song_external_id", "songs"),
     ("counts", "listener_external_id", "listeners"),
@@ -39,6 +41,7 @@ def check(history: History) -> None:
         dangling = told.filter(~told.is_in(getattr(history, named)["external_id"].implode()))
         if dangling.len():
             raise BrokenHistory(f"{name}: {column} {dangling[0]!r} is not among the {named}")
+    _check_lyrics(history.lyrics)
     lengths = history.songs["song_ms"]
     if (lengths == 0).any() or (lengths > LONGEST_SONG_MS).any():
         raise BrokenHistory("songs: song_ms must be above 0 and below 2^31, or null where it is not known")
@@ -60,3 +63,12 @@ def _check_ids(name: str, ids: pl.Series) -> None:
         raise BrokenHistory(f"{name}: an external id is told twice")
     if (ids.str.len_bytes() > LONGEST_ID).any():
         raise BrokenHistory(f"{name}: an external id is longer than {LONGEST_ID:,} bytes")
+
+
+def _check_lyrics(lyrics: pl.DataFrame) -> None:
+    if lyrics.select("song_external_id", "language").is_duplicated().any():
+        raise BrokenHistory("lyrics: a song has lyrics twice in one language")
+    if not lyrics["language"].str.contains("^([a-z]{2})?$").all():
+        raise BrokenHistory('lyrics: a language is two lower-case letters, or "" where it is not known')
+    if (lyrics["text"].str.strip_chars() == "").any():
+        raise BrokenHistory("lyrics: a text is empty")

@@ -13,8 +13,9 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from foundation.contracts.events import ListenerChanged, SongChanged
-from foundation.contracts.history import ARTISTS, LISTENERS, SONGS, History
+from catalog_api.lyrics.opening import opening_of
+from foundation.contracts.events import ListenerChanged, LyricsChanged, SongChanged
+from foundation.contracts.history import ARTISTS, LISTENERS, LYRICS, SONGS, History
 
 LOCK = 0x5E60E_0002  # any number, the same for everyone who imports
 STATEMENTS = Path(__file__).parent / "statements"
@@ -22,6 +23,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "listeners": tuple(LISTENERS),
     "artists": tuple(ARTISTS),
     "songs": tuple(SONGS),
+    "lyrics": tuple(LYRICS),
 }
 _TYPES: dict[str, LiteralString] = {"song_ms": "integer", "released_on": "date"}
 
@@ -68,10 +70,10 @@ def finish(
 
 
 def number_all(db: psycopg.Connection, history: History, now: datetime) -> Numbered:
-    """Give every listener, artist, album and song of the history its row and id, new where it has none.
+    """Give every listener, artist, album and song of the history its row and id, and songs their lyrics, where new.
 
     What the catalog knows already is never overwritten, only completed. Inside the caller's transaction; the
-    tables told_listeners, told_artists, told_albums and told_songs live as long.
+    tables told_listeners, told_artists, told_albums, told_songs and told_lyrics live as long.
     """
     for kind, columns in _KINDS.items():
         _tell(db, f"told_{kind}", columns, getattr(history, kind))
@@ -124,6 +126,17 @@ def songs_changed(db: psycopg.Connection, source: str, version: int) -> Iterator
         )
 
 
+def lyrics_changed(db: psycopg.Connection, version: int) -> Iterator[LyricsChanged]:
+    """An event for each of the lyrics that `number_all` wrote."""
+    told = (
+        "SELECT DISTINCT id, kept.language, kept.text FROM told_lyrics AS told "
+        "JOIN lyrics AS kept ON kept.song_id = told.id AND kept.language = told.language "
+        "WHERE told.is_new ORDER BY id, kept.language"
+    )
+    for song_id, language, text in db.execute(told):
+        yield LyricsChanged(song_id=song_id, language=language, opening=opening_of(text), version=version)
+
+
 def _tell(db: psycopg.Connection, table: str, columns: Iterable[str], rows: pl.DataFrame) -> None:
     """Copy rows into a temporary table of that name, with their place and room for their ids."""
     name = sql.Identifier(table)
@@ -164,6 +177,7 @@ def _song_ids(db: psycopg.Connection) -> pl.DataFrame:
 def _new(db: psycopg.Connection) -> Counter[str]:
     row = db.execute(
         "SELECT (SELECT count(*) FROM told_listeners WHERE is_new), (SELECT count(*) FROM told_artists WHERE is_new), "
-        "(SELECT count(*) FROM told_albums WHERE is_new), (SELECT count(*) FROM told_songs WHERE is_new)"
+        "(SELECT count(*) FROM told_albums WHERE is_new), (SELECT count(*) FROM told_songs WHERE is_new), "
+        "(SELECT count(DISTINCT (id, language)) FROM told_lyrics WHERE is_new)"
     ).fetchone()
-    return Counter(dict(zip(("listeners", "artists", "albums", "songs"), row or (), strict=False)))
+    return Counter(dict(zip(("listeners", "artists", "albums", "songs", "lyrics"), row or (), strict=False)))

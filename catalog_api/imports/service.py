@@ -82,6 +82,7 @@ class Importer:
             changed: list[Event] = [
                 *repository.listeners_changed(db, history.source, version),
                 *repository.songs_changed(db, history.source, version),
+                *repository.lyrics_changed(db, version),
             ]
             outbox.write(db, changed)
         self.progress("naming listeners, artists and songs", 1, 1)

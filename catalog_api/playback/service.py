@@ -8,13 +8,17 @@ from catalog_api.playback.errors import PlayOutOfTime
 from catalog_api.playback.schemas import PlayIn
 from catalog_api.songs.service import SongLengths
 from event_log.log import EventLog
+from foundation import metrics
 from foundation.clock import Clock
 from foundation.contracts.events import PlaybackEvent
 from foundation.engines.postgres import Postgres
 from foundation.ids import SongId, UserId
+from foundation.telemetry import span, traceparent
 
 SKEW = timedelta(minutes=5)  # by how much a client's clock may run ahead of ours
 LATE = timedelta(days=30)  # ids are remembered as long: an older play sent twice would count twice
+
+_acknowledged = {kind: metrics.plays_acknowledged.labels(kind).inc for kind in ("start", "end")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,11 @@ class Playback:
             source="organic" if told.slate_id is None else "recommended",
             slate_id=told.slate_id,
             position=told.position,
+            traceparent=traceparent(),
         )
-        await self.log.append([play])
+        with span("append_event"):
+            await self.log.append([play])
+        _acknowledged[play.kind]()
         return play
 
 

@@ -8,13 +8,18 @@ from datetime import datetime, timedelta
 from catalog_api.songs import repository
 from catalog_api.songs.errors import SongNotFound
 from catalog_api.songs.schemas import AlbumOut, ArtistOut, SongOut
+from foundation import metrics
 from foundation.clock import Clock
 from foundation.engines.postgres import Postgres, Reading
 from foundation.errors import Unreachable
 from foundation.ids import SongId
+from foundation.telemetry import span
 
 HALF_A_SECOND = 500
 PATIENCE = timedelta(milliseconds=250)  # with Postgres, where the answer is known from before
+
+_hit = metrics.cache_lookups.labels("song_lengths", "hit").inc
+_missed = metrics.cache_lookups.labels("song_lengths", "miss").inc
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,8 @@ class Songs:
 
     async def by_id(self, song_id: SongId) -> SongOut:
         """The song with its artist and album. Raises SongNotFound."""
-        named = await repository.by_id(self.db, song_id)
+        with span("fetch_song_metadata", {"song.id": song_id}):
+            named = await repository.by_id(self.db, song_id)
         if named is None:
             raise SongNotFound(song_id)
         song = named.song
@@ -65,10 +71,13 @@ class SongLengths:
         """
         known = self._known.get(song_id)
         if known is None:
+            _missed()
             return await self._look_up(song_id)
         if self.now() - known[0] < self.remembered:
+            _hit()
             self._known.move_to_end(song_id)
             return known[1]
+        _missed()
         looking = asyncio.create_task(self._look_up(song_id))
         try:
             await asyncio.wait({looking}, timeout=PATIENCE.total_seconds())
@@ -82,8 +91,9 @@ class SongLengths:
         return known[1]
 
     async def _look_up(self, song_id: SongId) -> int | None:
-        async with self.postgres.reading() as db:
-            length = await repository.length_of(db, song_id)
+        with span("fetch_song_metadata", {"song.id": song_id}):
+            async with self.postgres.reading() as db:
+                length = await repository.length_of(db, song_id)
         if length is None:
             self._known.pop(song_id, None)
             raise SongNotFound(song_id)

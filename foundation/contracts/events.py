@@ -30,6 +30,9 @@ class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True, g
     origin: str = ""  # the name of the import it came from
     slate_id: UUID | None = None
     position: int | None = None
+    traceparent: str = (
+        ""  # of the request that told it (W3C Trace Context), so that a trace goes on in the shipper
+    )
 
 
 class ImportedCount(msgspec.Struct, frozen=True, tag="imported_count", kw_only=True, gc=False):
@@ -68,7 +71,18 @@ class ListenerChanged(msgspec.Struct, frozen=True, tag="listener", kw_only=True,
     version: int
 
 
-Event = PlaybackEvent | ImportedCount | SongChanged | ListenerChanged
+class LyricsChanged(msgspec.Struct, frozen=True, tag="lyrics", kw_only=True, gc=False):
+    """How a song's lyrics begin, in one language; the highest `version` is the valid row. "" where they were removed."""
+
+    song_id: int
+    language: str  # ISO 639-1, "" where unknown
+    opening: str  # the first lines, at most OPENING_LINES, as plain text
+    version: int
+
+
+OPENING_LINES = 4
+
+Event = PlaybackEvent | ImportedCount | SongChanged | ListenerChanged | LyricsChanged
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Event])

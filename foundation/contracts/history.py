@@ -18,6 +18,13 @@ SONGS = pl.Schema(
         "released_on": pl.Date(),  # null where unknown
     }
 )
+LYRICS = pl.Schema(
+    {
+        "song_external_id": pl.String(),
+        "language": pl.String(),  # ISO 639-1, "" where unknown; a song has lyrics once in each
+        "text": pl.String(),  # lines
+    }
+)
 PLAYS = pl.Schema(
     {
         "play_id": pl.Binary(),  # 16 bytes, big-endian
@@ -39,9 +46,10 @@ def empty(schema: pl.Schema) -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One source's listeners, artists, songs and plays or play counts; ids are the source's own, as text.
+    """One source's listeners, artists, songs with lyrics, and plays or play counts; ids are the source's own, as text.
 
-    `refused` counts rows left out, by reason. Every reference in `plays`, `counts` and `songs` names a row that is here.
+    `refused` counts rows left out, by reason. Every reference in `plays`, `counts`, `songs` and `lyrics` names a row
+    that is here.
     """
 
     source: str
@@ -50,4 +58,5 @@ class History:
     songs: pl.DataFrame
     plays: pl.DataFrame = field(default_factory=lambda: empty(PLAYS))
     counts: pl.DataFrame = field(default_factory=lambda: empty(COUNTS))
+    lyrics: pl.DataFrame = field(default_factory=lambda: empty(LYRICS))
     refused: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""Column names of the warehouse, shared by whoever writes a table and whoever reads it."""
+"""Column names of the warehouse and of what jobs write, shared by whoever writes a table and whoever reads it."""
 
 
 class PlaybackEvents:
@@ -71,6 +71,16 @@ class Songs:
     version = "version"
 
 
+class Lyrics:
+    """lyrics — how the lyrics of a song begin, one row per language, as the catalog last told them."""
+
+    table = "lyrics"
+    song_id = "song_id"
+    language = "language"
+    opening = "opening"
+    version = "version"
+
+
 class Listeners:
     """listeners — the listeners as the catalog last told them, without anything that names them."""
 
@@ -89,3 +99,18 @@ class Interactions:
     song_id = "song_id"
     listens = "listens"
     last_listened_at = "last_listened_at"
+
+
+class SongTexts:
+    """song_texts — one row per song: what is said of it in words, and a digest of that."""
+
+    song_id = "song_id"
+    text = "text"
+    hash = "hash"
+
+
+class SongVectors:
+    """The vectors of a published version, by name: one row per song of the catalog."""
+
+    als = "als"  # what listeners make of it; zeros for a song that nobody has heard
+    text = "text"  # what is said of it in words, of length 1

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from foundation.errors import Problem
+from foundation.telemetry import REQUEST_ID
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Failed(Problem):
 
 
 def problem_body(problem: Problem, instance: str = "") -> dict[str, object]:
-    """The members of the problem object: `type, title, status, detail, code, instance` and its facts."""
+    """The members of the problem object: `type, title, status, detail, code, instance, request_id` and its facts."""
     code = problem.code()
     body: dict[str, object] = {
         "type": f"urn:segue:problem:{code}",
@@ -45,6 +46,8 @@ def problem_body(problem: Problem, instance: str = "") -> dict[str, object]:
     }
     if instance:
         body["instance"] = instance
+    if request_id := REQUEST_ID.get():
+        body["request_id"] = request_id
     return body | problem.facts
 
 
@@ -126,5 +129,6 @@ PROBLEM_SCHEMA = {
         "detail": {"type": "string"},
         "code": {"type": "string"},
         "instance": {"type": "string"},
+        "request_id": {"type": "string"},
     },
 }

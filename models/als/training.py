@@ -20,40 +20,13 @@ import scipy.sparse as sp
 import threadpoolctl
 from implicit.cpu.als import AlternatingLeastSquares
 
-from models.als.confidence import Weighting, confidence
+from models.als.confidence import confidence
+from models.als.parameters import Parameters
 from models.arrays import Factors, Matrix
 
+__all__ = ["Model", "Parameters", "Progress", "train"]
+
 Progress = Callable[[float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """What there is to choose; together with the data it determines the model."""
-
-    members: tuple[int, ...] = (16, 32, 64)  # the factors of each member of the committee
-    regularisation: float = 5.0
-    weighting: Weighting = "log"
-    alpha: float = 7.0
-    damping: float = 0.35
-    iterations: int = 15
-    seed: int = 1
-
-    @property
-    def factors(self) -> int:
-        """The length of a row of the whole model."""
-        return sum(self.members)
-
-    def as_dict(self) -> dict[str, str | int | float]:
-        """The parameters by name, as the registry and the version digest want them."""
-        return {
-            "members": "+".join(map(str, self.members)),
-            "regularisation": self.regularisation,
-            "weighting": self.weighting,
-            "alpha": self.alpha,
-            "damping": self.damping,
-            "iterations": self.iterations,
-            "seed": self.seed,
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ import polars as pl
 
 from foundation.contracts.tables import Interactions, Listens
 
+LISTENS_BEFORE = "listens_before"  # a column of interactions: how many of the listens the past knows
+
 
 def random_rows(
     rows: pl.DataFrame, share: float, rng: np.random.Generator
@@ -34,3 +36,17 @@ def by_time(listens: pl.DataFrame, until: datetime) -> tuple[pl.DataFrame, pl.Da
     past = listens.filter(is_past).group_by(pair).len(Interactions.listens).sort(pair)
     later = listens.filter(~is_past).group_by(pair).len(Interactions.listens).sort(pair)
     return past, later.join(past, on=pair, how="anti").sort(pair)
+
+
+def at_moment(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(the past, the future) of interactions that were counted twice, in all and before a moment.
+
+    What was heard before the moment is past with its listens until then; what was first heard later is future.
+
+    >>> rows = pl.DataFrame({"song_id": [1, 2], "listens": [5, 3], "listens_before": [2, 0]})
+    >>> [part.rows() for part in at_moment(rows)]
+    [[(1, 2)], [(2, 3)]]
+    """
+    before = pl.col(LISTENS_BEFORE)
+    past = rows.filter(before > 0).with_columns(before.alias(Interactions.listens))
+    return past.drop(LISTENS_BEFORE), rows.filter(before == 0).drop(LISTENS_BEFORE)

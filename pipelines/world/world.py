@@ -15,6 +15,7 @@ from foundation.contracts.history import PLAYS, History
 from foundation.errors import Problem
 from pipelines.world.catalogue import Catalogue, Ints, make_catalogue
 from pipelines.world.listening import FIT, Calendar, Plays, Shelf, Stage, play_ids
+from pipelines.world.lyrics import make_lyrics
 from pipelines.world.people import People, make_people
 
 SOURCE = "world"
@@ -75,6 +76,7 @@ def make_world(rng: np.random.Generator, *, listeners: int, songs: int, days: in
     """
     if listeners < 1 or days < 1 or songs < FEWEST_SONGS:
         raise WorldTooSmall(f"a world has a listener, a day, and {FEWEST_SONGS} songs at the least")
+    (of_lyrics,) = rng.spawn(1)  # a source of its own: who listens to what does not hang on words
     begins_at = until.astimezone(UTC) - timedelta(days=days)
     catalogue = make_catalogue(rng, songs=songs, days=days, begins_on=begins_at.date())
     people = make_people(rng, listeners=listeners, catalogue=catalogue)
@@ -90,6 +92,7 @@ def make_world(rng: np.random.Generator, *, listeners: int, songs: int, days: in
         artists=catalogue.artists,
         songs=catalogue.songs,
         plays=pl.concat(chunks).sort("started_at", "play_id"),
+        lyrics=make_lyrics(of_lyrics, catalogue.songs),
     )
     return World(history, catalogue, people)
 

@@ -8,6 +8,7 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from foundation.contracts.tables import Listeners, Songs
+from models.als.parameters import Parameters
 from models.bundle import Bundle
 from serving.recommend.recommender import Recommender
 
@@ -31,11 +32,12 @@ def nothing_published() -> Recommender:
         song_factors=np.empty((0, 0), np.float32),
         listener_ids=np.empty(0, np.int64),
         listener_factors=np.empty((0, 0), np.float32),
-        heard=csr_array((0, 0), dtype=np.bool_),
+        heard=csr_array((0, 0), dtype=np.float32),
         popularity=np.empty(0, np.int64),
         songs=pl.DataFrame(schema=SONGS),
         listeners=pl.DataFrame(schema=LISTENERS),
         trained_until=datetime(1970, 1, 1, tzinfo=UTC),
+        parameters=Parameters(members=()),
     )
     return Recommender.over(nothing, _no_songs)
 

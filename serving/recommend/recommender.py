@@ -7,13 +7,13 @@ from typing import TypeAlias
 
 import msgspec
 import numpy as np
-from scipy.sparse import csr_array
 
-from feature_store.online import SongIds
+from feature_store.online import Lately
 from foundation.engines.vectors.port import EXACT_UP_TO
-from foundation.ids import SongId, UserId, new_play_id
+from foundation.ids import UserId, new_play_id
 from models.arrays import Factors, Positions
 from models.bundle import Bundle
+from serving.recommend.history import WITHOUT_TASTE, Histories, History, position, positions
 from serving.recommend.names import SongNames
 from serving.recommend.ranking import Ranked, SongSpace
 from serving.recommend.reasons import POPULAR, TRENDING, UNHEARD, because_of, seeds_of
@@ -25,9 +25,8 @@ SPARE = 32  # candidates more than wanted from the index, so that ties at the en
 # ascending) that are left out; gives the ids of the songs with the highest inner products.
 NearestSongs: TypeAlias = Callable[[Factors, int, Positions], list[int]]
 
-NOTHING: Positions = np.empty(0, np.int64)
-NO_SONGS: Mapping[UserId, Sequence[SongId]] = {}
-NONE_HEARD: Mapping[UserId, SongIds] = {}
+NOT_LATELY = Lately(is_known=False)
+NOBODY_LATELY: Mapping[UserId, Lately] = {}
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -44,6 +43,7 @@ class Recommender:
 
     bundle: Bundle
     space: SongSpace
+    histories: Histories
     names: SongNames
     by_popularity: Positions  # the songs, most popular first, then by id
     known: Positions  # the ids of all listeners, ascending
@@ -56,6 +56,7 @@ class Recommender:
         return cls(
             bundle,
             SongSpace.of(bundle.song_factors),
+            Histories.of(bundle),
             SongNames.of(bundle.songs),
             np.argsort(-bundle.popularity, kind="stable"),
             bundle.listeners["listener_id"].to_numpy().astype(np.int64),
@@ -65,24 +66,20 @@ class Recommender:
 
     def knows(self, listener: UserId) -> bool:
         """Whether the catalog had told of this listener when the bundle was made."""
-        return _position(self.known, listener) is not None
+        return position(self.known, listener) is not None
 
     def recommend(
         self,
         listener: UserId,
         limit: int,
-        recent: Sequence[SongId],
+        lately: Lately = NOT_LATELY,
         *,
-        heard: SongIds = NOTHING,
         chart: Chart,
         at: datetime,
         stale: tuple[str, ...] = (),
     ) -> Slate:
-        """A slate for one listener: never a song of the bundle's `heard`, of `recent` or of `heard`.
-
-        `heard` only leaves songs out; reasons are taken from the other two.
-        """
-        (feed,) = self._feeds([listener], limit, {listener: recent}, {listener: heard}, chart)
+        """A slate for one listener: never a song that the bundle or `lately` knows to be heard."""
+        (feed,) = self._feeds([listener], limit, {listener: lately}, chart)
         return Slate(
             slate_id=SlateId(new_play_id(at)),
             user_id=listener,
@@ -100,45 +97,29 @@ class Recommender:
         limit: int,
         *,
         chart: Chart,
-        recent: Mapping[UserId, Sequence[SongId]] = NO_SONGS,
-        heard: Mapping[UserId, SongIds] = NONE_HEARD,
+        lately: Mapping[UserId, Lately] = NOBODY_LATELY,
     ) -> Iterator[list[Feed]]:
         """The same for many listeners, in their order, in batches of bounded memory."""
         step = self.space.rows_at_once()
         for start in range(0, len(listeners), step):
-            yield self._feeds(listeners[start : start + step], limit, recent, heard, chart)
+            yield self._feeds(listeners[start : start + step], limit, lately, chart)
 
     def _feeds(
-        self,
-        listeners: Sequence[UserId],
-        limit: int,
-        recent: Mapping[UserId, Sequence[SongId]],
-        heard: Mapping[UserId, SongIds],
-        chart: Chart,
+        self, listeners: Sequence[UserId], limit: int, lately: Mapping[UserId, Lately], chart: Chart
     ) -> list[Feed]:
-        rows = [_position(self.bundle.listener_ids, listener) for listener in listeners]
-        since = [np.array(recent.get(listener, ()), np.int64) for listener in listeners]
-        seeds = [self._with(self._heard(row), songs) for row, songs in zip(rows, since, strict=True)]
-        told = [heard.get(listener, NOTHING) for listener in listeners]
-        excluded = [self._with(places, songs) for places, songs in zip(seeds, told, strict=True)]
-        trained = [i for i, row in enumerate(rows) if row is not None]
-        factors = self.bundle.listener_factors[[row for row in rows if row is not None]]
-        ranked = dict(zip(trained, self._ranked(factors, [excluded[i] for i in trained], limit), strict=True))
+        histories = [self.histories.history(each, lately.get(each, NOT_LATELY)) for each in listeners]
+        tastes = {i: each.taste for i, each in enumerate(histories) if each.taste is not None}
+        factors = np.array(list(tastes.values()), np.float32).reshape(
+            len(tastes), self.space.factors.shape[1]
+        )
+        excluded = [histories[i].heard for i in tastes]
+        ranked = dict(zip(tastes, self._ranked(factors, excluded, limit), strict=True))
         feeds = []
-        for i, listener in enumerate(listeners):
-            chosen = self._because(ranked[i], seeds[i]) if i in ranked else []
-            items = self._filled(chosen, excluded[i], (since[i], told[i]), chart, limit)
-            feeds.append(Feed(listener, "als" if chosen else "trending", tuple(items)))
+        for i, (listener, history) in enumerate(zip(listeners, histories, strict=True)):
+            chosen = self._because(ranked[i], history.heard) if i in ranked else []
+            items = self._filled(chosen, history, chart, limit)
+            feeds.append(Feed(listener, history.policy if chosen else WITHOUT_TASTE, tuple(items)))
         return feeds
-
-    def _heard(self, row: int | None) -> Positions:
-        """Positions of all that the bundle knows a listener to have heard."""
-        return NOTHING if row is None else _row_of(self.bundle.heard, row)
-
-    def _with(self, places: Positions, songs: SongIds) -> Positions:
-        """These positions and those of the songs that the bundle has."""
-        found = _positions(self.bundle.song_ids, songs)
-        return np.union1d(places, found) if len(found) else places
 
     def _ranked(self, listeners: Factors, heard: Sequence[Positions], limit: int) -> list[Ranked]:
         if len(self.bundle.song_ids) <= self.exact_up_to:
@@ -165,17 +146,12 @@ class Recommender:
             for rank, (place, score, places) in enumerate(chosen, start=1)
         ]
 
-    def _filled(
-        self, chosen: list[Item], excluded: Positions, heard: Sequence[SongIds], chart: Chart, limit: int
-    ) -> list[Item]:
-        """The chosen songs and after them what is trending, then what is popular, until there are `limit`.
-
-        Neither the songs at the `excluded` positions nor `heard` ones, which the bundle may not have.
-        """
+    def _filled(self, chosen: list[Item], history: History, chart: Chart, limit: int) -> list[Item]:
+        """The chosen songs and after them what is trending, then what is popular, until there are `limit`."""
         if len(chosen) >= limit:
             return chosen
-        taken = {item.song_id for item in chosen} | set(self.bundle.song_ids[excluded].tolist())
-        taken = taken.union(*(songs.tolist() for songs in heard))
+        taken = {item.song_id for item in chosen} | set(self.bundle.song_ids[history.heard].tolist())
+        taken |= set(history.told.tolist())
         items = list(chosen)
         for song in chart.songs:
             if len(items) == limit:
@@ -195,33 +171,10 @@ class Recommender:
                     )
                 )
         is_free = np.ones(len(self.bundle.song_ids), np.bool_)
-        is_free[excluded] = False
-        is_free[_positions(self.bundle.song_ids, np.array([item.song_id for item in items], np.int64))] = (
-            False
-        )
+        is_free[history.heard] = False
+        is_free[positions(self.bundle.song_ids, np.array([item.song_id for item in items], np.int64))] = False
         popular = self.by_popularity[is_free[self.by_popularity]][: limit - len(items)]
         for place in popular.tolist():
             reason = POPULAR if self.bundle.popularity[place] > 0 else UNHEARD
             items.append(self.names.item(len(items) + 1, place, 0.0, reason))
         return items
-
-
-def _row_of(matrix: csr_array, row: int) -> Positions:
-    """The columns of a row's entries."""
-    columns: Positions = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]].astype(np.int64)
-    return columns
-
-
-def _position(ids: Positions, wanted: int) -> int | None:
-    """Where `wanted` stands among ascending ids, if it does."""
-    place = int(np.searchsorted(ids, wanted))
-    return place if place < len(ids) and ids[place] == wanted else None
-
-
-def _positions(ids: Positions, wanted: SongIds) -> Positions:
-    """Where those of `wanted` stand that are among ascending ids."""
-    if len(ids) == 0 or len(wanted) == 0:
-        return NOTHING
-    places = np.searchsorted(ids, wanted)
-    found: Positions = places[ids[np.minimum(places, len(ids) - 1)] == wanted]
-    return found

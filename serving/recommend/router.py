@@ -4,12 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from foundation import metrics
 from foundation.http.principal import Listener, MissingToken, NotAllowed
 from foundation.http.problems import InvalidRequest, problems
 from foundation.ids import UserId
 from foundation.security import InvalidToken
+from foundation.telemetry import span
 from serving.openapi import openapi_schema
 from serving.recommend.errors import NoModel, UnknownListener
+from serving.recommend.history import FOLDED
 from serving.recommend.schemas import Slate, encoded
 from serving.recommend.service import Recommendations
 
@@ -48,5 +51,9 @@ async def recommend(
 
     A listener without history gets what is trending. `stale` names what the answer had to do without.
     """
-    slate = await service.slate(listener, listener.user_id if user_id is None else UserId(user_id), limit)
+    with span("recommend"):
+        slate = await service.slate(listener, listener.user_id if user_id is None else UserId(user_id), limit)
+    metrics.slates_served.labels(slate.policy).inc()
+    if slate.policy == FOLDED:
+        metrics.fold_ins.inc()
     return Response(encoded(slate), media_type="application/json")

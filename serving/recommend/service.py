@@ -11,7 +11,7 @@ from foundation.security import Principal
 from serving.bundle import LiveBundle
 from serving.recommend.empty import nothing_published
 from serving.recommend.errors import NoModel, UnknownListener
-from serving.recommend.recommender import Recommender
+from serving.recommend.recommender import NOT_LATELY, Recommender
 from serving.recommend.schemas import Slate
 from serving.trending.service import Trending
 
@@ -37,8 +37,7 @@ class Recommendations:
         slate = recommender.recommend(
             listener,
             limit,
-            lately.song_ids,
-            heard=lately.heard,
+            lately,
             chart=self.trending.chart,
             at=self.now(),
             stale=self._stale(is_away=is_away),
@@ -52,7 +51,7 @@ class Recommendations:
         try:
             return await self.recent.of(listener), False
         except Unreachable:
-            return Lately(is_known=False), True
+            return NOT_LATELY, True
 
     def _stale(self, *, is_away: bool) -> tuple[str, ...]:
         """What this answer is made from that may be out of date."""

@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -12,6 +13,7 @@ from alembic.script import ScriptDirectory
 import catalog_api.albums.tables
 import catalog_api.artists.tables
 import catalog_api.listeners.tables
+import catalog_api.lyrics.tables
 import catalog_api.songs.tables  # noqa: F401
 from catalog_api.migrate import MIGRATIONS, VERSIONS, SchemaTooNew, migrate
 from foundation.engines import postgres
@@ -71,3 +73,21 @@ def test_the_mapped_tables_are_those_of_the_schema(catalog: str) -> None:
         differences = compare_metadata(context, mapped)
 
     assert differences == []
+
+
+def test_every_step_can_be_taken_back_and_again(empty_database: str) -> None:
+    migrate(empty_database)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with postgres.sync_engine(empty_database).begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        left = connection.exec_driver_sql(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+        ).scalars()
+        tables = list(left)
+
+    again = migrate(empty_database)
+
+    assert tables == ["alembic_version"]
+    assert again == list(VERSIONS)

@@ -85,6 +85,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def clickhouse(server: Server) -> Client:
     """A client of a ClickHouse whose tables are empty."""
     client = server.client() if server.process else server.start()
-    for table in ("playback_events", "listens", "seen", "song_days", "imported_counts", "songs", "listeners"):
+    for table in (
+        "playback_events",
+        "listens",
+        "seen",
+        "song_days",
+        "imported_counts",
+        "songs",
+        "lyrics",
+        "listeners",
+    ):
         client.command(f"TRUNCATE TABLE {table}")
     return client

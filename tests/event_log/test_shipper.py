@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from event_log.cursor import Cursor
+from event_log.cursor import Cursor, line
 from event_log.errors import AlreadyShipping
 from event_log.segments import PREAMBLE, record
 from event_log.shipper import Shipper, pending
@@ -199,7 +199,7 @@ def test_a_cursor_forgets_half_a_line_and_keeps_the_rest(tmp_path: Path) -> None
 
 def test_a_long_cursor_file_is_shortened(tmp_path: Path) -> None:
     with closing(Cursor(tmp_path, "shelf")) as cursor:
-        cursor.path.write_text("".join(f"passed gone-{number}\n" for number in range(30_000)))
+        cursor.path.write_text("".join(line("passed", f"gone-{number}") for number in range(30_000)))
     with closing(Cursor(tmp_path, "shelf")) as cursor:
         cursor.begin("kept-2")
 
@@ -213,7 +213,7 @@ def test_a_long_cursor_file_is_shortened(tmp_path: Path) -> None:
 
 def test_a_long_cursor_file_that_is_still_needed_is_not_written_anew_each_time(tmp_path: Path) -> None:
     with closing(Cursor(tmp_path, "shelf")) as cursor:
-        cursor.path.write_text("".join(f"passed kept-{number}\n" for number in range(30_000)))
+        cursor.path.write_text("".join(line("passed", f"kept-{number}") for number in range(30_000)))
     with closing(Cursor(tmp_path, "shelf")) as cursor:
         cursor.forget(["kept-1"])
         shortened = cursor.path.stat().st_ino
@@ -226,7 +226,7 @@ def test_a_long_cursor_file_that_is_still_needed_is_not_written_anew_each_time(t
 
 def test_a_cursor_that_cannot_be_shortened_goes_on_in_its_file(tmp_path: Path) -> None:
     with closing(Cursor(tmp_path, "shelf")) as cursor:
-        cursor.path.write_text("".join(f"passed gone-{number}\n" for number in range(30_000)))
+        cursor.path.write_text("".join(line("passed", f"gone-{number}") for number in range(30_000)))
     (tmp_path / "shelf.cursor.new").mkdir()
     with closing(Cursor(tmp_path, "shelf")) as cursor:
         with pytest.raises(IsADirectoryError):
@@ -234,7 +234,7 @@ def test_a_cursor_that_cannot_be_shortened_goes_on_in_its_file(tmp_path: Path) -
 
         cursor.finish("kept-1")
 
-    assert cursor.path.read_text().endswith("passed gone-29999\npassed kept-1\n")
+    assert cursor.path.read_text().endswith(line("passed", "gone-29999") + line("passed", "kept-1"))
 
 
 def test_files_that_are_no_segments_of_ours_are_left_alone(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_a_long_backlog_of_a_sink_that_is_away_leaves_the_processor_to_others(tm
     names = [f"api-{number:012d}" for number in range(5000)]
     for name in names:
         (tmp_path / f"{name}.segment").write_bytes(PREAMBLE)
-    (tmp_path / "up.cursor").write_text("".join(f"passed {name}\n" for name in names))
+    (tmp_path / "up.cursor").write_text("".join(line("passed", name) for name in names))
     shipper = Shipper(tmp_path, [Shelf("up"), Shelf("down", is_down=True)], poll=timedelta(milliseconds=1))
 
     with shipping(shipper):

@@ -1,10 +1,15 @@
-"""What is in the warehouse in the end, play by play, beside what was acknowledged."""
+"""What the stores hold in the end, play by play, beside what was acknowledged."""
 
-from collections import Counter
+import heapq
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from uuid import UUID
 
+from feature_store.definitions import RECENT_SONGS
+from feature_store.online import EPOCH, MILLISECOND, lately_of
 from foundation.engines.clickhouse import Client
+from foundation.engines.redis import Redis
+from foundation.ids import UserId
 from tests.faults.traffic import Traffic
 
 COPIES = {
@@ -24,12 +29,13 @@ WHERE kept.listens != counted.listens
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The counts of a trial; `lost` and `duplicated` are by table."""
+    """The counts of a trial; `lost` and `duplicated` are by table of ClickHouse and by feature in Redis."""
 
     plays: int
     requests: int
     acknowledged: int
     killed: Counter[str]
+    starts: int
     lost: dict[str, int]
     duplicated: dict[str, int]
     differing_days: int
@@ -42,19 +48,20 @@ class Verdict:
     def table(self) -> str:
         kills = ", ".join(f"{victim} {number}" for victim, number in sorted(self.killed.items()))
         lines = [
-            f"killed       {kills or 'nobody'}",
+            f"killed       {self.killed.total()} ({kills or 'nobody'}); `segue up` was run {self.starts} times",
             f"tried        {self.plays} plays in {self.requests} requests",
             f"acknowledged {self.acknowledged}",
         ]
-        for word, by_table in (("lost", self.lost), ("duplicated", self.duplicated)):
-            told = ", ".join(f"{table} {number}" for table, number in by_table.items())
-            lines.append(f"{word:<12} {sum(by_table.values())} ({told})")
+        for word, by_store in (("lost", self.lost), ("duplicated", self.duplicated)):
+            told = ", ".join(f"{store} {number}" for store, number in by_store.items())
+            lines.append(f"{word:<12} {sum(by_store.values())} ({told})")
         lines.append(f"song_days    {self.differing_days} days and songs differ from a recount of listens")
         return "\n".join(lines)
 
 
-def count(warehouse: Client, traffic: Traffic, *, killed: Counter[str]) -> Verdict:
-    """Look up every acknowledged play in every table that must hold it."""
+def count(warehouse: Client, redis: Redis, traffic: Traffic, *, killed: Counter[str], starts: int) -> Verdict:
+    """Look up every acknowledged play wherever it must be."""
+    lost, duplicated = {}, {}
     should_count = {play.play_id for play in traffic.plays if play.counts}
     wanted = {
         "playback_events": traffic.acknowledged,
@@ -62,14 +69,48 @@ def count(warehouse: Client, traffic: Traffic, *, killed: Counter[str]) -> Verdi
         "seen": traffic.acknowledged,
     }
     told = {play.play_id for play in traffic.plays}
-    lost, duplicated = {}, {}
     for table, query in COPIES.items():
         copies: dict[UUID, int] = dict(warehouse.query(query).result_rows)
         lost[table] = len(wanted[table] - copies.keys())
         # A play that should not be there is one too many as well.
         strangers = copies.keys() - (told if table != "listens" else should_count)
         duplicated[table] = sum(number - 1 for number in copies.values()) + len(strangers)
+    for feature, (should, found) in online(redis, traffic).items():
+        lost[feature], duplicated[feature] = len(should - found), len(found - should)
     differing = int(str(warehouse.command(DIFFERING_DAYS)))
+    acknowledged = len(traffic.acknowledged)
     return Verdict(
-        len(traffic.plays), traffic.requests, len(traffic.acknowledged), killed, lost, duplicated, differing
+        len(traffic.plays), traffic.requests, acknowledged, killed, starts, lost, duplicated, differing
     )
+
+
+def online(redis: Redis, traffic: Traffic) -> dict[str, tuple[set[object], set[object]]]:
+    """What Redis should hold of every listener, counted here in the plainest way, and what it holds."""
+    latest: defaultdict[UserId, dict[int, int]] = defaultdict(dict)
+    for play in traffic.plays:
+        if play.counts and play.play_id in traffic.acknowledged:
+            at = (play.started_at - EPOCH) // MILLISECOND
+            latest[play.listener][play.song_id] = max(at, latest[play.listener].get(play.song_id, 0))
+    kept = lately_of(redis, sorted({play.listener for play in traffic.plays}))
+    newest = {
+        listener: heapq.nlargest(RECENT_SONGS.limit, songs.items(), key=lambda song: (song[1], str(song[0])))
+        for listener, songs in latest.items()
+    }
+    return {
+        "recent_songs": (
+            {
+                (listener, place, *song)
+                for listener, songs in newest.items()
+                for place, song in enumerate(songs)
+            },
+            {
+                (listener, place, int(song), at)
+                for listener, lately in kept.items()
+                for place, (song, at) in enumerate(zip(lately.song_ids, lately.listened_ms, strict=True))
+            },
+        ),
+        "heard_songs": (
+            {(listener, song) for listener, songs in latest.items() for song in songs},
+            {(listener, int(song)) for listener, lately in kept.items() for song in lately.heard},
+        ),
+    }

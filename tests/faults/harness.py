@@ -12,7 +12,8 @@ from tests.faults.killer import Killer, plan
 from tests.faults.platform import Platform
 from tests.faults.traffic import Traffic, make_plays
 
-VICTIMS = ("api", "clickhouse", "shipper")
+DEFAULT_VICTIMS = ("supervisor", "api", "shipper", "clickhouse")
+VICTIMS = (*DEFAULT_VICTIMS, "redis", "postgres", "everything")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,12 @@ class Trial:
     plays: int
     kills: int
     seed: int
-    victims: tuple[str, ...] = ("api", "clickhouse")
+    victims: tuple[str, ...] = DEFAULT_VICTIMS
+
+    @property
+    def pace(self) -> float:
+        """Plays a second: between two kills there is about a second of traffic."""
+        return self.plays / (self.kills * len(self.victims) + 1)
 
 
 def run(home: Path, trial: Trial, say: Callable[[str], None]) -> Verdict:
@@ -33,15 +39,22 @@ def run(home: Path, trial: Trial, say: Callable[[str], None]) -> Verdict:
         songs, tokens = platform.furnish()
         plays = make_plays(rng, trial.plays, songs, tokens)
         killer = Killer(platform, plan(rng, trial.victims, trial.kills, trial.plays), say)
-        traffic = Traffic(platform.address, plays, rng)
+        traffic = Traffic(platform.address, plays, rng, trial.pace)
         asyncio.run(send_and_kill(traffic, killer))
         say(f"{len(traffic.acknowledged)} plays are acknowledged; waiting for the shipper")
+        platform.wait_until_up()
         platform.wait_until_shipped()
-        return count(platform.warehouse(), traffic, killed=killer.killed)
+        return count(
+            platform.warehouse(),
+            platform.redis(),
+            traffic,
+            killed=killer.killed,
+            starts=platform.starts,
+        )
 
 
 async def send_and_kill(traffic: Traffic, killer: Killer) -> None:
     """Both at once. Plays are sent until each is acknowledged; a kill falls due by their number."""
-    killing = asyncio.create_task(killer.run(lambda: len(traffic.acknowledged)))
-    await traffic.run()
-    await killing
+    async with asyncio.TaskGroup() as both:  # what fails in one ends the other
+        both.create_task(traffic.run())
+        both.create_task(killer.run(traffic))

@@ -1,7 +1,7 @@
 """Plays as clients send them: each until it is acknowledged, some once more, out of order and late."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from event_log.listens import counts_as_listen
 from foundation.clock import utc_now
-from foundation.ids import new_play_id
+from foundation.ids import UserId, new_play_id
 
 SENDERS = 32
 SENT_AGAIN = 0.1  # the share of acknowledged plays that a client, unsure, sends again
@@ -26,6 +26,7 @@ class Play:
 
     play_id: UUID
     song_id: int
+    listener: UserId
     token: str
     started_at: datetime
     played_ms: int
@@ -43,7 +44,7 @@ class Play:
 
 
 def make_plays(
-    rng: np.random.Generator, number: int, songs: Sequence[int], tokens: Sequence[str]
+    rng: np.random.Generator, number: int, songs: Sequence[int], tokens: Mapping[UserId, str]
 ) -> list[Play]:
     """Plays of the last weeks in no order, a fifth of them too short to count."""
     now = utc_now()
@@ -52,45 +53,69 @@ def make_plays(
         rng.random(number) < 0.2, rng.integers(0, 30_000, number), rng.integers(30_000, 120_000, number)
     )
     moments = [now - timedelta(seconds=float(age)) for age in ages]
+    listeners = list(tokens)
+    who = [listeners[int(one)] for one in rng.integers(len(listeners), size=number)]
     return [
         Play(
             new_play_id(moment),
             songs[int(rng.integers(len(songs)))],
-            tokens[int(rng.integers(len(tokens)))],
+            listener,
+            tokens[listener],
             moment,
             int(length),
         )
-        for moment, length in zip(moments, lengths, strict=True)
+        for moment, listener, length in zip(moments, who, lengths, strict=True)
     ]
 
 
 class Traffic:
-    """Sends plays by many clients at once and remembers what was acknowledged."""
+    """Sends plays by many clients at once and remembers what was acknowledged.
 
-    def __init__(self, address: str, plays: Sequence[Play], rng: np.random.Generator) -> None:
+    `pace` is how many plays a second they send together while more kills are to come.
+    """
+
+    def __init__(self, address: str, plays: Sequence[Play], rng: np.random.Generator, pace: float) -> None:
         self.plays = plays
         self.requests = 0
         self.acknowledged: set[UUID] = set()
         self._address, self._rng = address, rng
-        self._waiting: asyncio.Queue[Play] = asyncio.Queue()
+        self._pause = 2 * SENDERS / pace
+        self._begun = self._allowed = 0
+        self._again: list[Play] = []
+
+    def allow(self, plays: int) -> None:
+        """Let so many of the plays be sent."""
+        self._allowed = min(plays, len(self.plays))
 
     async def run(self) -> None:
         """Return when every play is acknowledged."""
-        for play in self.plays:
-            self._waiting.put_nowait(play)
         limits = httpx.Limits(max_connections=SENDERS, max_keepalive_connections=SENDERS)
         async with httpx.AsyncClient(base_url=self._address, timeout=10, limits=limits) as client:
             await asyncio.gather(*(self._send_all(client) for _ in range(SENDERS)))
 
     async def _send_all(self, client: httpx.AsyncClient) -> None:
-        while not self._waiting.empty():
-            play = self._waiting.get_nowait()
+        while self._begun < len(self.plays) or self._again:
+            play = self._next()
+            if play is None:
+                await asyncio.sleep(0.02)
+                continue
             while not await self._is_taken(client, play):  # noqa: ASYNC110 - nothing else tells that it is time
                 await asyncio.sleep(PAUSE)
             is_first = play.play_id not in self.acknowledged
             self.acknowledged.add(play.play_id)
             if is_first and self._rng.random() < SENT_AGAIN:
-                self._waiting.put_nowait(play)
+                self._again.append(play)
+            if self._allowed < len(self.plays):
+                await asyncio.sleep(self._rng.random() * self._pause)
+
+    def _next(self) -> Play | None:
+        """A play that was not sent yet, or at times one that was, long ago or just now; None when it must wait."""
+        if self._again and (self._begun == len(self.plays) or self._rng.random() < SENT_AGAIN):
+            return self._again.pop(int(self._rng.integers(len(self._again))))
+        if self._begun >= self._allowed:
+            return None
+        self._begun += 1
+        return self.plays[self._begun - 1]
 
     async def _is_taken(self, client: httpx.AsyncClient, play: Play) -> bool:
         """Whether the play was acknowledged. A refusal that no repetition would change fails the trial."""

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from models.als.confidence import Weighting, confidence
-from models.als.fold_in import fold_in, gram
+from models.als.confidence import Weighting, confidence, confidence_of_one, damping_of_songs
+from models.als.fold_in import FoldIn, fold_in, gram
 from models.als.training import Model, Parameters, train
 from models.evaluation.ranking import inner_products, ranked
 
@@ -66,6 +66,72 @@ def test_folding_in_what_a_listener_heard_gives_their_trained_row():
     )
 
     np.testing.assert_allclose(row, model.listener_factors[7], atol=1e-4)
+
+
+@pytest.mark.parametrize("weighting", ["binary", "log"])
+@pytest.mark.parametrize("members", [(5,), (4, 6)])
+def test_a_committee_folds_in_as_it_was_trained(members: tuple[int, ...], weighting: Weighting):
+    town, parameters = random_town(4), replace(SMALL, members=members, weighting=weighting)
+    model = train(town, parameters)
+    folding = FoldIn.into(model.song_factors, town, parameters)
+
+    rows = [folding.row(town[[u]].indices.astype(np.int64), town[[u]].data) for u in range(town.shape[0])]
+
+    np.testing.assert_allclose(np.array(rows), model.listener_factors, atol=1e-4)
+
+
+def test_emphasis_brings_the_newest_songs_nearer_and_nothing_else_is_new():
+    town = random_town(4)
+    folding = FoldIn.into(train(town, SMALL).song_factors, town, SMALL)
+    songs, once = np.array([3, 20, 41]), np.ones(3, np.float32)
+
+    plain, drawn = folding.row(songs, once), folding.row(songs, once, newest=np.array([20]))
+
+    assert plain is not None
+    assert drawn is not None
+    assert folding.song_factors[20] @ drawn > folding.song_factors[20] @ plain
+    np.testing.assert_array_equal(folding.row(songs, once, newest=np.array([77])), plain)
+
+
+def test_songs_without_factors_say_nothing():
+    town = random_town(4)
+    factors = train(town, SMALL).song_factors
+    factors[[3, 20]] = 0
+    folding = FoldIn.into(factors, town, SMALL)
+
+    only, with_others = (
+        folding.row(np.array(songs), np.ones(len(songs), np.float32)) for songs in ([41], [3, 20, 41])
+    )
+
+    np.testing.assert_array_equal(with_others, only)
+    assert folding.row(np.array([3, 20]), np.ones(2, np.float32)) is None
+
+
+def test_the_confidence_of_one_listener_is_their_row_of_everyones():
+    for seed, weighting in ((1, "log"), (2, "binary"), (3, "log")):
+        town = random_town(seed)
+        everyone = confidence(town, weighting, 7.0, 0.35)
+        damping = damping_of_songs(town, 0.35)
+
+        one = confidence_of_one(town[[9]].data, damping[town[[9]].indices], weighting, 7.0)
+
+        np.testing.assert_allclose(one, everyone[[9]].data, rtol=1e-6)
+
+
+def test_without_regularisation_and_with_too_few_songs_there_is_still_a_row():
+    songs = np.array([[1.0, 0.0], [2.0, 0.0]], dtype=np.float32)
+
+    row = fold_in(songs[:1], gram(songs), np.array([4.0], np.float32), regularisation=0.0)
+
+    np.testing.assert_allclose(row, [0.5, 0.0], atol=1e-6)
+
+
+def test_parameters_come_back_from_their_names():
+    parameters = Parameters(members=(8,), weighting="binary", alpha=2.5, damping=0.0, iterations=3, seed=9)
+
+    as_text = {name: str(value) for name, value in parameters.as_dict().items()}
+
+    assert Parameters.of(parameters.as_dict()) == Parameters.of(as_text) == parameters
 
 
 def test_a_folded_in_row_cannot_be_improved():

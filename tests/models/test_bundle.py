@@ -1,5 +1,6 @@
 """A bundle comes back as it was saved, or not at all."""
 
+import json
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,8 @@ import scipy.sparse as sp
 
 from foundation.engines.blobs import BlobMissing, Blobs, open_blobs
 from models import bundle as bundles
-from models.bundle import Bundle, BundleDamaged
+from models.als.parameters import Parameters
+from models.bundle import Bundle, BundleDamaged, BundleOutdated
 
 
 @pytest.fixture
@@ -27,11 +29,12 @@ def small_bundle(version: str = "v1") -> Bundle:
         song_factors=np.arange(6, dtype=np.float32).reshape(3, 2),
         listener_ids=np.array([1, 2]),
         listener_factors=np.ones((2, 2), dtype=np.float32),
-        heard=sp.csr_array(np.array([[True, False, True], [False, True, False]])),
+        heard=sp.csr_array(np.array([[1.0, 0.0, 4.0], [0.0, 12.0, 0.0]], dtype=np.float32)),
         popularity=np.array([5, 1, 12]),
         songs=pl.DataFrame({"song_id": [4, 7, 9], "title": ["a", "b", "ç"]}),
         listeners=pl.DataFrame({"listener_id": [1, 2, 3], "country": ["NL", "", "JP"]}),
         trained_until=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        parameters=Parameters(members=(1, 1), alpha=3.5, weighting="binary"),
     )
 
 
@@ -71,6 +74,16 @@ def test_a_changed_byte_is_noticed(blobs: Blobs):
     blobs.put("bundles/v1/song_factors.npy", bytes(content))
 
     with pytest.raises(BundleDamaged, match="song_factors"):
+        bundles.load("v1", blobs)
+
+
+def test_a_bundle_of_an_earlier_segue_says_what_to_do(blobs: Blobs):
+    bundles.save(small_bundle(), blobs)
+    manifest = json.loads(blobs.read("bundles/v1/manifest.json"))
+    del manifest["parameters"]
+    blobs.put("bundles/v1/manifest.json", json.dumps(manifest).encode())
+
+    with pytest.raises(BundleOutdated, match="segue job --all"):
         bundles.load("v1", blobs)
 
 

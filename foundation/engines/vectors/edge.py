@@ -1,16 +1,21 @@
-"""The vectors port inside the process: a version is a directory with a matrix, and when large a graph too."""
+"""The vectors port inside the process: a version is a directory with a matrix for each name, when large a graph too.
+
+versions/NAME/als/ids.npy, vectors.npy    the points that have such a vector, ids ascending
+versions/NAME/als/graph/                  only of more than EXACT_UP_TO points
+versions/NAME/version.json                what is in it
+"""
 
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from foundation.engines.vectors.edge_graph import Graph, build_graph
-from foundation.engines.vectors.inner_product import highest
+from foundation.engines.vectors.inner_product import highest, positions
 from foundation.engines.vectors.port import (
     EXACT_UP_TO,
     Ids,
@@ -18,10 +23,13 @@ from foundation.engines.vectors.port import (
     Neighbour,
     NothingPublished,
     Points,
+    UnknownVersion,
     as_ids,
     checked_collection,
     checked_vector,
     checked_version,
+    no_point,
+    no_vectors,
 )
 from foundation.engines.vectors.versions import Lease, Versions
 
@@ -47,10 +55,9 @@ class EdgeVectors:
 
     def publish(self, collection: str, version: str, points: Points) -> None:
         """Builds without a write-ahead log in a directory aside, checks, syncs, and renames it into place."""
-        is_large = len(points.ids) > max(self.exact_up_to, SMALLEST_GRAPH)
         self._versions(collection).add(
             checked_version(version),
-            lambda aside: _build(aside, points.by_id(), graph=is_large),
+            lambda aside: _build(aside, points, max(self.exact_up_to, SMALLEST_GRAPH)),
         )
 
     def flip(self, collection: str, version: str) -> None:
@@ -64,9 +71,10 @@ class EdgeVectors:
     def nearest(
         self,
         collection: str,
-        vector: Matrix,
+        near: Matrix | int,
         limit: int,
         *,
+        name: str,
         excluded: Collection[int] = (),
         version: str | None = None,
     ) -> list[Neighbour]:
@@ -74,7 +82,17 @@ class EdgeVectors:
         wanted = version or self.current(collection)
         if wanted is None:
             raise NothingPublished(f"nothing is published in {collection}", collection=collection)
-        return self._opened(collection, checked_version(wanted)).nearest(vector, limit, as_ids(excluded))
+        opened = self._opened(collection, checked_version(wanted))
+        space = opened.spaces.get(name)
+        if space is None:
+            raise no_vectors(wanted, name, opened.spaces)
+        barred = as_ids(excluded)
+        if isinstance(near, int):
+            vector = space.vector_of(near)
+            if vector is None:
+                raise no_point(wanted, name, near)
+            return space.nearest(vector, limit, np.append(barred, near))
+        return space.nearest(checked_vector(near, space.vectors.shape[1]), limit, barred)
 
     def retire(self, collection: str, keep: int) -> list[str]:
         """Deletes old versions whose lease it can lock for itself alone."""
@@ -96,34 +114,62 @@ class EdgeVectors:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenVersion:
-    """A version that is leased and mapped into memory."""
+class Space:
+    """The vectors of one name, and the points they belong to; `ids` ascend."""
 
-    lease: Lease
     ids: Ids
     vectors: Matrix
     graph: Graph | None
 
     @classmethod
-    def of(cls, lease: Lease) -> "OpenVersion":
-        """Opens what the lease holds."""
-        ids = np.load(lease.directory / "ids.npy", mmap_mode="r")
-        vectors = np.load(lease.directory / "vectors.npy", mmap_mode="r")
-        shard = lease.directory / "graph"
-        return cls(lease, ids, vectors, Graph.at(shard, ids, vectors) if shard.exists() else None)
+    def at(cls, directory: Path) -> "Space":
+        """Maps what was built into memory."""
+        ids = np.load(directory / "ids.npy", mmap_mode="r")
+        vectors = np.load(directory / "vectors.npy", mmap_mode="r")
+        shard = directory / "graph"
+        return cls(ids, vectors, Graph.at(shard, ids, vectors) if shard.exists() else None)
+
+    def vector_of(self, point: int) -> Matrix | None:
+        """The vector of a point, if it has one."""
+        found = positions(self.ids, np.array([point], dtype=np.int64))
+        return np.array(self.vectors[found[0]]) if len(found) else None
 
     def nearest(self, vector: Matrix, limit: int, excluded: Ids) -> list[Neighbour]:
         """By the graph where there is one and it is the cheaper way, else by the product."""
-        vector = checked_vector(vector, self.vectors.shape[1])
         if self.graph is not None:
             return self.graph.nearest(vector, limit, excluded)
         return highest(self.ids, self.vectors, vector, limit, excluded)
 
 
-def _build(aside: Path, points: Points, *, graph: bool) -> None:
-    np.save(aside / "ids.npy", points.ids)
-    np.save(aside / "vectors.npy", points.vectors)
-    if graph:
-        build_graph(aside / "graph", points)
-    described = {"points": len(points.ids), "dimensions": points.vectors.shape[1], "graph": graph}
-    (aside / "version.json").write_text(json.dumps(described))
+@dataclass(frozen=True, slots=True)
+class OpenVersion:
+    """A version that is leased and mapped into memory: a space for each name."""
+
+    lease: Lease
+    spaces: Mapping[str, Space]
+
+    @classmethod
+    def of(cls, lease: Lease) -> "OpenVersion":
+        """Opens what the lease holds. Raises UnknownVersion for the layout of an older Segue."""
+        told = json.loads((lease.directory / "version.json").read_bytes())
+        if "names" not in told:
+            version = lease.directory.name
+            raise UnknownVersion(
+                f"version {version} was published by an older Segue: publish it again", version=version
+            )
+        return cls(lease, {name: Space.at(lease.directory / name) for name in told["names"]})
+
+
+def _build(aside: Path, points: Points, largest_matrix: int) -> None:
+    names = {}
+    for name in points.vectors:
+        ids, vectors = points.of(name)
+        directory = aside / name
+        directory.mkdir()
+        np.save(directory / "ids.npy", ids)
+        np.save(directory / "vectors.npy", vectors)
+        has_graph = len(ids) > largest_matrix
+        if has_graph:
+            build_graph(directory / "graph", ids, vectors)
+        names[name] = {"vectors": len(ids), "dimensions": vectors.shape[1], "graph": has_graph}
+    (aside / "version.json").write_text(json.dumps({"points": len(points.ids), "names": names}))

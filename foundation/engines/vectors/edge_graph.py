@@ -1,4 +1,4 @@
-"""A graph over the points of one version, in qdrant-edge: built and checked once, then only walked."""
+"""A graph over the vectors of one name in a version, in qdrant-edge: built and checked once, then only walked."""
 
 import os
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import qdrant_edge as qdrant
 
 from foundation.engines.vectors.inner_product import highest
-from foundation.engines.vectors.port import Ids, IndexNotBuilt, Matrix, Neighbour, Points
+from foundation.engines.vectors.port import Ids, IndexNotBuilt, Matrix, Neighbour
 
 BATCH = 10_000
 # Who finds the head well loses the tail: in a graph by inner product every path leads to the longest vectors.
@@ -20,6 +20,7 @@ CANDIDATES = 800
 PROBES = 50
 PROBED_NEIGHBOURS = 10
 RECALL_FLOOR = 0.9
+ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +65,20 @@ class Graph:
         nobody = np.array([], dtype=np.int64)
         found = 0
         for vector in probes:
-            true = {neighbour.id for neighbour in highest(self.ids, self.vectors, vector, limit, nobody)}
-            found += len(true & {neighbour.id for neighbour in self.walk(vector, limit)})
+            least = highest(self.ids, self.vectors, vector, limit, nobody)[-1].score
+            # By score, not by id: points with the same vector stand for each other.
+            found += sum(met.score >= least - ROUNDING * abs(least) for met in self.walk(vector, limit))
         recall = found / (len(probes) * limit)
         if recall < RECALL_FLOOR:
             raise IndexNotBuilt(f"the graph finds only {recall:.0%} of the true neighbours", recall=recall)
 
 
-def build_graph(directory: Path, points: Points) -> None:
+def build_graph(directory: Path, ids: Ids, vectors: Matrix) -> None:
     """One segment with its graph, flushed and verified.
 
     Thresholds are in kilobytes; with the default ones a small shard stays without a graph and says nothing.
     """
     directory.mkdir()
-    vectors = points.vectors
     config = qdrant.EdgeConfig(
         vectors=qdrant.EdgeVectorParams(size=vectors.shape[1], distance=qdrant.Distance.Dot),
         hnsw_config=qdrant.HnswIndexConfig(
@@ -91,11 +92,11 @@ def build_graph(directory: Path, points: Points) -> None:
     shard = qdrant.EdgeShard.create(str(directory), config)
     try:
         for start in range(0, len(vectors), BATCH):
-            ids, rows = points.ids[start : start + BATCH].tolist(), vectors[start : start + BATCH].tolist()
-            batch = [qdrant.Point(one, row) for one, row in zip(ids, rows, strict=True)]
+            some, rows = ids[start : start + BATCH].tolist(), vectors[start : start + BATCH].tolist()
+            batch = [qdrant.Point(one, row) for one, row in zip(some, rows, strict=True)]
             shard.update(qdrant.UpdateOperation.upsert_points(batch))
         shard.optimize()
         shard.flush()
-        Graph(shard, points.ids, points.vectors).verify()
+        Graph(shard, ids, vectors).verify()
     finally:
         shard.close()

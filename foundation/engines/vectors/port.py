@@ -1,7 +1,7 @@
 """What the platform asks of a vector engine: publish a version, flip to it, find the nearest, retire."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -25,10 +25,10 @@ class BadPoints(Problem):
 
 
 class BadName(Problem):
-    """A collection or version whose name would not be one plain file name everywhere."""
+    """A collection, version or vector whose name would not be one plain file name everywhere."""
 
     status: ClassVar[int] = 422
-    title: ClassVar[str] = "This is no name for a collection or a version"
+    title: ClassVar[str] = "This is no name for a collection, a version or a vector"
 
 
 class NothingPublished(Problem):
@@ -43,6 +43,13 @@ class UnknownVersion(Problem):
 
     status: ClassVar[int] = 404
     title: ClassVar[str] = "There is no such version"
+
+
+class UnknownPoint(Problem):
+    """A point that the version does not have, or a vector of a name that the point does not have."""
+
+    status: ClassVar[int] = 404
+    title: ClassVar[str] = "There is no such vector"
 
 
 class IndexNotBuilt(Problem):
@@ -61,35 +68,46 @@ class Neighbour(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Vectors with their ids, one row each: `ids` int64[n], `vectors` float32[n, d]."""
+    """Points with their ids, and one matrix for each name of a vector: `ids` int64[n], `vectors` float32[n, d] by name.
+
+    Names may differ in d. A row of zeros says that the point has no vector of that name: by that name nobody finds it.
+    """
 
     ids: Ids
-    vectors: Matrix
+    vectors: Mapping[str, Matrix]
 
     def __post_init__(self) -> None:
-        if self.vectors.ndim != 2 or self.ids.shape != (len(self.vectors),):
-            raise BadPoints(
-                "one id for each row of a matrix of vectors", ids=self.ids.shape, vectors=self.vectors.shape
-            )
-        if self.vectors.size == 0:
-            raise BadPoints("there is nothing to publish", vectors=self.vectors.shape)
-        if self.ids.dtype != np.int64 or self.vectors.dtype != np.float32:
-            raise BadPoints(
-                "ids are int64 and vectors float32", ids=self.ids.dtype.name, vectors=self.vectors.dtype.name
-            )
-        if not np.isfinite(self.vectors).all():
-            raise BadPoints("a vector holds a number that is not finite")
+        if not self.vectors or not self.ids.size:
+            raise BadPoints("there is nothing to publish", points=len(self.ids), names=list(self.vectors))
+        if self.ids.dtype != np.int64:
+            raise BadPoints("ids are int64", ids=self.ids.dtype.name)
         if self.ids.min() < 0 or len(np.unique(self.ids)) < len(self.ids):
             raise BadPoints("ids are not negative, and each is there once")
+        for name, matrix in self.vectors.items():
+            self._check(checked_name(name), matrix)
 
-    def by_id(self) -> "Points":
-        """The same points with ascending ids."""
+    def _check(self, name: str, matrix: Matrix) -> None:
+        if matrix.ndim != 2 or self.ids.shape != (len(matrix),) or not matrix.size:
+            shapes = {"ids": self.ids.shape, "vectors": matrix.shape}
+            raise BadPoints(f"{name}: one id for each row of a matrix of vectors", **shapes)
+        if matrix.dtype != np.float32:
+            raise BadPoints(f"{name}: vectors are float32", vectors=matrix.dtype.name)
+        if not np.isfinite(matrix).all():
+            raise BadPoints(f"{name}: a vector holds a number that is not finite")
+
+    def having(self, name: str) -> npt.NDArray[np.bool_]:
+        """Of each point, whether it has a vector of that name."""
+        return np.asarray((self.vectors[name] != 0).any(axis=1), dtype=np.bool_)
+
+    def of(self, name: str) -> tuple[Ids, Matrix]:
+        """The ids of the points that have a vector of that name, ascending, and the vectors."""
         order = np.argsort(self.ids)
-        return Points(self.ids[order], np.ascontiguousarray(self.vectors[order]))
+        order = order[self.having(name)[order]]
+        return self.ids[order], np.ascontiguousarray(self.vectors[name][order])
 
 
 class Vectors(Protocol):
-    """Collections of vectors, each in versions that never change once published."""
+    """Collections of points, each in versions that never change once published; all names of a version flip at once."""
 
     def publish(self, collection: str, version: str, points: Points) -> None:
         """Builds the version whole, checks it, then lets it be seen; a version already there is left."""
@@ -103,16 +121,18 @@ class Vectors(Protocol):
     def nearest(
         self,
         collection: str,
-        vector: Matrix,
+        near: Matrix | int,
         limit: int,
         *,
+        name: str,
         excluded: Collection[int] = (),
         version: str | None = None,
     ) -> list[Neighbour]:
-        """The `limit` points of highest inner product with `vector` that are not excluded, the highest first.
+        """The `limit` points whose vectors of that name have the highest inner product with `near`, the highest first.
 
-        Answers from `version`, or from the current one. Exact up to EXACT_UP_TO points.
-        Raises UnknownVersion, NothingPublished, and BadPoints for a vector of another dimension.
+        `near` is a vector, or the id of a point: then its own vector, and the point itself is left out, as the
+        `excluded` are. Answers from `version`, or from the current one. Exact up to EXACT_UP_TO points. Raises
+        UnknownVersion, NothingPublished, UnknownPoint, and BadPoints for a vector of another dimension.
         """
 
     def retire(self, collection: str, keep: int) -> list[str]:
@@ -122,8 +142,13 @@ class Vectors(Protocol):
 def checked_collection(name: str) -> str:
     """The name, when it is lower-case letters, digits and single underscores. Raises BadName."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or len(name) > 100:
-        raise BadName("a collection's name is lower-case letters, digits and single underscores", name=name)
+        raise BadName("such a name is lower-case letters, digits and single underscores", name=name)
     return name
+
+
+def checked_name(name: str) -> str:
+    """The name of a vector, when it is lower-case letters, digits and single underscores. Raises BadName."""
+    return checked_collection(name)
 
 
 def checked_version(name: str) -> str:
@@ -131,6 +156,18 @@ def checked_version(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.\-]*(_[A-Za-z0-9.\-]+)*", name) or len(name) > 100:
         raise BadName("a version's name is letters, digits, dots, dashes and single underscores", name=name)
     return name
+
+
+def no_vectors(version: str, name: str, names: Collection[str]) -> UnknownPoint:
+    """The refusal of a name that a version does not have."""
+    return UnknownPoint(
+        f"version {version} has no vectors named {name}", version=version, names=sorted(names)
+    )
+
+
+def no_point(version: str, name: str, point: int) -> UnknownPoint:
+    """The refusal of a point that has no vector of that name."""
+    return UnknownPoint(f"point {point} of version {version} has no vector named {name}", point=point)
 
 
 def checked_vector(vector: Matrix, dimensions: int) -> Matrix:

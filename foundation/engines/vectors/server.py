@@ -1,11 +1,13 @@
 """The vectors port on a Qdrant server: a collection per version, an alias that names the current one."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
@@ -21,6 +23,8 @@ from foundation.engines.vectors.port import (
     checked_collection,
     checked_vector,
     checked_version,
+    no_point,
+    no_vectors,
 )
 from foundation.errors import Unreachable
 
@@ -35,13 +39,28 @@ INDEXING_SECONDS = 3_600.0
 LOOK_AGAIN_SECONDS = 0.5
 
 
+class Named(NamedTuple):
+    """The vectors of one name: how many points have one, and of how many numbers it is."""
+
+    vectors: int
+    dimensions: int
+
+
 @dataclass(frozen=True, slots=True)
 class Described:
     """What a collection's metadata tell of the version in it; one without a number was never finished."""
 
     number: int
     points: int
-    dimensions: int
+    names: Mapping[str, Named]
+
+    @classmethod
+    def of(cls, told: Mapping[str, object]) -> "Described | None":
+        """None for a collection that was never finished, or that an older Segue made."""
+        names, number, points = told.get("names"), told.get("number"), told.get("points")
+        if not (isinstance(names, dict) and isinstance(number, int) and isinstance(points, int)):
+            return None
+        return cls(number, points, {name: Named(*sizes) for name, sizes in names.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +111,10 @@ class QdrantVectors:
             except BaseException:
                 self.client.delete_collection(name)
                 raise
-            described = {"number": number, "points": len(points.ids), "dimensions": points.vectors.shape[1]}
-            self.client.update_collection(name, metadata=described)
+            names = {name: list(named) for name, named in _named(points).items()}
+            self.client.update_collection(
+                name, metadata={"number": number, "points": len(points.ids), "names": names}
+            )
 
     def flip(self, collection: str, version: str) -> None:
         """Moves the alias in one operation."""
@@ -121,9 +142,10 @@ class QdrantVectors:
     def nearest(
         self,
         collection: str,
-        vector: Matrix,
+        near: Matrix | int,
         limit: int,
         *,
+        name: str,
         excluded: Collection[int] = (),
         version: str | None = None,
     ) -> list[Neighbour]:
@@ -131,21 +153,27 @@ class QdrantVectors:
         wanted = version or self.current(collection)
         if wanted is None:
             raise NothingPublished(f"nothing is published in {collection}", collection=collection)
-        name = _name(collection, wanted)
+        place = _name(collection, wanted)
         with self._answering():
-            described = self._described.get(name) or self._description(name)
+            described = self._described.get(place) or self._description(place)
             if described is None:
                 raise _unknown(collection, wanted)
-            self._described[name] = described
-            vector = checked_vector(vector, described.dimensions)
+            self._described[place] = described
+            if name not in described.names:
+                raise no_vectors(wanted, name, described.names)
             barred = as_ids(excluded).tolist()
-            if limit <= 0:
-                return []
             try:
-                return self._query(name, described, vector, limit, barred)
+                if isinstance(near, int):
+                    vector = self._vector_of(place, wanted, name, near)
+                    barred.append(near)
+                else:
+                    vector = checked_vector(near, described.names[name].dimensions)
+                if limit <= 0:
+                    return []
+                return self._query(place, name, described.names[name], vector, limit, barred)
             except (UnexpectedResponse, ValueError):
-                del self._described[name]
-                if self.client.collection_exists(name):
+                del self._described[place]
+                if self.client.collection_exists(place):
                     raise
                 raise _unknown(collection, wanted) from None
 
@@ -161,14 +189,23 @@ class QdrantVectors:
                 self._described.pop(_name(collection, version), None)
         return old
 
+    def _vector_of(self, place: str, version: str, name: str, point: int) -> Matrix:
+        """The point's own vector. Raises UnknownPoint."""
+        found = self.client.retrieve(place, ids=[point], with_payload=False, with_vectors=[name])
+        vectors = found[0].vector if found else None
+        if not isinstance(vectors, dict) or not vectors.get(name):
+            raise no_point(version, name, point)
+        return np.asarray(vectors[name], dtype=np.float32)
+
     def _query(
-        self, name: str, described: Described, vector: Matrix, limit: int, barred: list[int]
+        self, place: str, name: str, named: Named, vector: Matrix, limit: int, barred: list[int]
     ) -> list[Neighbour]:
         """As in the process: a walk to the nearest hundred while that is enough, else an exact search."""
-        if self.has_graphs and described.points > self.exact_up_to and limit <= REACH:
+        if self.has_graphs and named.vectors > self.exact_up_to and limit <= REACH:
             met = self.client.query_points(
-                name,
+                place,
                 query=vector.tolist(),
+                using=name,
                 limit=REACH,
                 search_params=models.SearchParams(hnsw_ef=CANDIDATES),
                 with_payload=False,
@@ -178,8 +215,9 @@ class QdrantVectors:
             if len(left) >= limit:
                 return left[:limit]
         answer = self.client.query_points(
-            name,
+            place,
             query=vector.tolist(),
+            using=name,
             limit=limit,
             query_filter=models.Filter(must_not=[models.HasIdCondition(has_id=[*barred])])
             if barred
@@ -189,35 +227,41 @@ class QdrantVectors:
         )
         return [Neighbour(int(point.id), point.score) for point in answer.points]
 
-    def _fill(self, name: str, points: Points) -> None:
-        is_graph = self.has_graphs and len(points.ids) > self.exact_up_to
-        vectors = points.vectors
+    def _fill(self, place: str, points: Points) -> None:
+        """One collection with a vector of each name; a point is told only the vectors that it has."""
+        named = _named(points)
+        graphs = {name for name in named if self.has_graphs and named[name].vectors > self.exact_up_to}
         self.client.create_collection(
-            name,
-            vectors_config=models.VectorParams(size=vectors.shape[1], distance=models.Distance.DOT),
-            hnsw_config=models.HnswConfigDiff(m=32 if is_graph else 0, ef_construct=200),
+            place,
+            vectors_config={
+                name: models.VectorParams(
+                    size=named[name].dimensions,
+                    distance=models.Distance.DOT,
+                    hnsw_config=models.HnswConfigDiff(m=32 if name in graphs else 0, ef_construct=200),
+                )
+                for name in named
+            },
             optimizers_config=models.OptimizersConfigDiff(indexing_threshold=SMALLEST_INDEXED_KB),
         )
-        self.client.upload_collection(name, vectors, ids=points.ids.tolist(), batch_size=BATCH, wait=True)
-        stored = self.client.count(name, exact=True).count
+        self.client.upload_points(place, _structs(points), batch_size=BATCH, wait=True)
+        stored = self.client.count(place, exact=True).count
         if stored != len(points.ids):
-            raise IndexNotBuilt("not every vector was stored", points=len(points.ids), stored=stored)
-        if is_graph:
-            self._await_graph(name, vectors)
+            raise IndexNotBuilt("not every point was stored", points=len(points.ids), stored=stored)
+        if graphs:
+            self._await_graph(place, [named[name] for name in graphs])
 
-    def _await_graph(self, name: str, vectors: Matrix) -> None:
-        """Returns once no more stays outside the graph than a segment too small for one may hold."""
-        may_miss = SMALLEST_INDEXED_KB * 1024 // vectors[0].nbytes + 1
+    def _await_graph(self, place: str, graphs: list[Named]) -> None:
+        """Returns once no more stays outside the graphs than segments too small for one may hold."""
+        wanted = sum(named.vectors for named in graphs)
+        may_miss = sum(SMALLEST_INDEXED_KB * 1024 // (4 * named.dimensions) + 1 for named in graphs)
         deadline = time.monotonic() + INDEXING_SECONDS
         while True:
-            told = self.client.get_collection(name)
+            told = self.client.get_collection(place)
             indexed = told.indexed_vectors_count or 0
-            if told.status == models.CollectionStatus.GREEN and indexed + may_miss >= len(vectors):
+            if told.status == models.CollectionStatus.GREEN and indexed + may_miss >= wanted:
                 return
             if told.status == models.CollectionStatus.RED or time.monotonic() > deadline:
-                raise IndexNotBuilt(
-                    "the server did not finish the graph", points=len(vectors), indexed=indexed
-                )
+                raise IndexNotBuilt("the server did not finish the graph", vectors=wanted, indexed=indexed)
             time.sleep(LOOK_AGAIN_SECONDS)
 
     def _versions(self, collection: str) -> dict[str, Described]:
@@ -229,8 +273,7 @@ class QdrantVectors:
     def _description(self, name: str) -> Described | None:
         if not self.client.collection_exists(name):
             return None
-        told = self.client.get_collection(name).config.metadata or {}
-        return Described(**told) if "number" in told else None
+        return Described.of(self.client.get_collection(name).config.metadata or {})
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -238,6 +281,21 @@ class QdrantVectors:
             yield
         except ResponseHandlingException as error:
             raise Unreachable("the vector server does not answer", reason=str(error)) from error
+
+
+def _named(points: Points) -> dict[str, Named]:
+    return {
+        name: Named(int(points.having(name).sum()), matrix.shape[1])
+        for name, matrix in points.vectors.items()
+    }
+
+
+def _structs(points: Points) -> Iterator[models.PointStruct]:
+    """Each point with the vectors that it has."""
+    has_one = {name: points.having(name) for name in points.vectors}
+    for row, point in enumerate(points.ids.tolist()):
+        told = {name: points.vectors[name][row].tolist() for name in has_one if has_one[name][row]}
+        yield models.PointStruct(id=point, vector=told)
 
 
 def _name(collection: str, version: str) -> str:

@@ -1,4 +1,4 @@
-"""Trains the model of taste on the newest interactions, measures it on rows held out, and registers it."""
+"""Trains the model of taste on the newest interactions, lets the gate judge it, and registers it either way."""
 
 import io
 import time
@@ -6,131 +6,173 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from foundation.contracts.tables import Interactions as Columns
 from models.als.training import Model, Parameters, train
-from models.evaluation.baselines import most_popular
-from models.evaluation.ranking import inner_products
-from models.evaluation.splits import random_rows
-from models.evaluation.trial import Trial
 from models.interactions import Interactions
 from models.registry import Card
+from pipelines import journal, live
 from pipelines.context import Context, InputMissing, Outcome
+from pipelines.jobs.als_model.judging import Contest, Rival, contest
+from pipelines.jobs.als_model.plots import pictures
 from pipelines.jobs.interactions import job as interactions
+from pipelines.jobs.interactions.job import Written
 from pipelines.versions import Versions, digest
 
-NAME = "als_model"
+NAME = live.ALS
 MODEL = "als"  # its name in the registry
-RECIPE = 1  # part of every version: raise it when training changes its meaning
+RECIPE = 3  # part of every version: raise it when training changes its meaning
 KEPT = 10  # registered models whose factors stay at hand
-HELD_OUT = 0.2  # of the rows, for measuring
-JUDGED = 2_000  # listeners at most
-K = 20
 _ARRAYS = ("listener_ids", "song_ids", "listener_factors", "song_factors")
+_PAIRS = (Columns.listener_id, Columns.song_id, Columns.listens)
+
+
+class NothingPassed(InputMissing):
+    """Models were trained, and the gate let none of them through."""
+
+    title = "No model passed the gate"
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The newest model, as the job after this one reads it."""
+    """A model, as the job after this one reads it."""
 
     version: str
     registered: str  # "als/3"
     interactions_version: str
     until: datetime
+    parameters: Parameters
     listener_ids: NDArray[np.int64]
     song_ids: NDArray[np.int64]
     model: Model
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What one run makes of its interactions."""
+
+    matrix: Interactions
+    model: Model
+    contest: Contest
+    plots: Mapping[str, bytes]
+    seconds: Mapping[str, float]  # by stage
+
+
 def build(
-    rows: pl.DataFrame, parameters: Parameters, progress: Callable[[float], None]
-) -> tuple[Interactions, Model, dict[str, float]]:
-    """The interactions as a matrix, the model of all of them, and how well one trained on 80 % finds the rest."""
-    metrics = measured(rows, parameters, lambda part: progress(part / 2))
-    everything = Interactions.of(rows)
-    model = train(everything.listens, parameters, progress=lambda part: progress((1 + part) / 2))
-    return everything, model, metrics
-
-
-def measured(
-    rows: pl.DataFrame, parameters: Parameters, progress: Callable[[float], None]
-) -> dict[str, float]:
-    """Recall and NDCG at 20 on held-out rows, of the model and of what is most popular.
-
-    It shows that training worked; whether a model may go live is asked of the future, not of random rows.
-    """
-    rng = np.random.default_rng(parameters.seed)
-    trial = Trial.of(*random_rows(rows, HELD_OUT, rng)).sample(JUDGED, rng)
-    model = train(trial.train.listens, parameters, progress=progress)
-    scores = {
-        "": inner_products(model.listener_factors, model.song_factors),
-        "popular_": most_popular(trial.train.listens),
-    }
-    verdicts = {name: trial.judge(trial.lists(score, K), K).means() for name, score in scores.items()}
-    return {
-        f"{name}{metric}_{K}": means[metric]
-        for name, means in verdicts.items()
-        for metric in ("recall", "ndcg")
-    }
+    source: Written, parameters: Parameters, rival: Rival | None, progress: Callable[[float], None]
+) -> Built:
+    """The contest with the live recipe and most popular, and the model of everything."""
+    began = time.monotonic()
+    held = contest(source, parameters, rival, lambda part: progress(part / 2))
+    judged = time.monotonic()
+    with ThreadPoolExecutor(1) as beside:
+        drawing = beside.submit(pictures, held)  # while training computes
+        matrix = Interactions.of(source.rows)
+        model = train(matrix.listens, parameters, progress=lambda part: progress((1 + part) / 2))
+        seconds = {"judging": judged - began, "training": time.monotonic() - judged}
+        return Built(matrix, model, held, drawing.result(), seconds)
 
 
 def run(context: Context) -> Outcome:
-    """Train and register, unless these interactions were trained on with these parameters already."""
+    """Train, judge and register, unless these interactions were trained on with these parameters already."""
+    began, trained_at = time.monotonic(), context.now()
     source = interactions.newest(context)
     versions = Versions(NAME, context.blobs)
     version = digest(NAME, RECIPE, source.version, context.als.as_dict())
     known = versions.newest()
     if known is not None and known["version"] == version:
         return Outcome(version, changed=False, summary=_summary(known))
-    trained_at, began = context.now(), time.monotonic()
     beside = ThreadPoolExecutor(1)
     opening = beside.submit(context.registry)  # MLflow loads while training computes
     beside.shutdown(wait=False)
-    matrix, model, metrics = build(source.rows, context.als, lambda part: context.progress("training", part))
-    took = timedelta(seconds=time.monotonic() - began)
-    registry = opening.result()
+    reading = time.monotonic() - began
+    built = build(source, context.als, _rival(context), lambda part: context.progress("training", part))
+    ruling = built.contest.ruling
     about: dict[str, object] = {
         "interactions": source.version,
+        "rows": source.rows.height,
         "until": source.until.isoformat(),
+        "parameters": context.als.as_dict(),
         "written_at": trained_at.isoformat(),
-        **metrics,
+        "is_passed": ruling.is_passed,
+        "reason": ruling.reason,
+        "judged_by": built.contest.how,
+        **built.contest.metrics(),
     }
-    versions.write(version, _stored(matrix, model), about)
+    storing = time.monotonic()
+    versions.write(version, _stored(built, source), about)
     context.progress("registering", 0.0)
-    card = Card(
-        version=version,
-        trained_at=trained_at,
-        took=took,
-        data_version=source.version,
-        data_url=f"{context.blobs_url}/{interactions.NAME}/{source.version}",
-        data_until=source.until,
-        factors_url=f"{context.blobs_url}/{versions.folder(version)}",
-        counts={
-            "rows": source.rows.height,
-            "listeners": len(matrix.listener_ids),
-            "songs": len(matrix.song_ids),
-        },
-        parameters=context.als.as_dict(),
-        metrics=metrics,
-    )
+    registry = opening.result()
+    seconds = {"reading": reading, **built.seconds, "storing": time.monotonic() - storing}
+    took = timedelta(seconds=time.monotonic() - began)
+    card = _card(context, version, source, built, trained_at=trained_at, took=took, seconds=seconds)
     about["registered"] = registry.register(MODEL, card)
+    versions.describe(version, about)
     versions.point(version, about)
-    versions.prune(KEPT)
+    versions.prune(KEPT, spared=_spared(context))
+    live.reconcile(context, thoroughly=True)
     context.progress("registering", 1.0)
     return Outcome(version, changed=True, summary=_summary(about))
 
 
 def newest(context: Context) -> Trained:
-    """What this job last wrote. Raises InputMissing when it never ran."""
-    versions = Versions(NAME, context.blobs)
-    about = versions.newest()
+    """What this job last wrote, passed or refused. Raises InputMissing when it never ran."""
+    about = Versions(NAME, context.blobs).newest()
     if about is None:
         raise InputMissing("there is no model yet: run the job als_model first", job=NAME)
-    version = str(about["version"])
+    return _trained(context, about)
+
+
+def chosen(context: Context, source_version: str) -> Trained:
+    """The model that should serve: the newest one that passed, or that somebody promoted later than that.
+
+    What was rolled back is left out. A model may be older than the interactions `source_version`, when the gate refused
+    the newest; `learnt_from` gives the rows it knows. Raises InputMissing when nothing was trained on `source_version`
+    yet, and NothingPassed when no model may serve.
+    """
+    decided = journal.read(context.blobs)
+    candidates = []
+    for model, about in live.abouts(context).items():
+        promoted_at = decided.promoted.get(model)
+        if model not in decided.withdrawn and (promoted_at is not None or about["is_passed"]):
+            trained_at = datetime.fromisoformat(str(about["written_at"]))
+            candidates.append((promoted_at or trained_at, promoted_at is not None, about))
+    best = max(candidates, key=lambda each: each[0], default=None)
+    last = Versions(NAME, context.blobs).newest()
+    if last is None:
+        raise InputMissing("there is no model yet: run the job als_model first", job=NAME)
+    if last["interactions"] != source_version and not (best is not None and best[1]):
+        raise InputMissing(
+            "there are newer interactions than the model knows: run the job als_model first", job=NAME
+        )
+    if best is None:
+        raise NothingPassed(
+            f"no model may serve: {last['registered']} was refused, {last['reason']}", job=NAME
+        )
+    return _trained(context, best[2])
+
+
+def learnt_from(context: Context, trained: Trained) -> pl.DataFrame:
+    """The interactions a model was trained on: listener_id, song_id, listens. Kept as long as its factors are."""
+    return pl.read_parquet(Versions(NAME, context.blobs).read(trained.version, "rows.parquet"))
+
+
+def _rival(context: Context) -> Rival | None:
+    """The live model as the gate sees it; None where nothing is live, or nothing is known of it any more."""
+    model = live.model(context)
+    about = live.abouts(context).get(model) if model is not None else None
+    if model is None or about is None:
+        return None
+    return Rival(model, _parameters(about), int(str(about["rows"])))
+
+
+def _trained(context: Context, about: Mapping[str, object]) -> Trained:
+    versions, version = Versions(NAME, context.blobs), str(about["version"])
     stored = {
         name: np.load(io.BytesIO(versions.read(version, f"{name}.npy")), allow_pickle=False)
         for name in _ARRAYS
@@ -140,27 +182,81 @@ def newest(context: Context) -> Trained:
         registered=str(about["registered"]),
         interactions_version=str(about["interactions"]),
         until=datetime.fromisoformat(str(about["until"])),
+        parameters=_parameters(about),
         listener_ids=stored["listener_ids"],
         song_ids=stored["song_ids"],
         model=Model(stored["listener_factors"], stored["song_factors"]),
     )
 
 
-def _stored(matrix: Interactions, model: Model) -> Mapping[str, bytes]:
+def _stored(built: Built, source: Written) -> Mapping[str, bytes]:
+    """The factors, and the rows they were learnt from: whoever publishes the model again later needs both."""
     arrays: tuple[NDArray[Any], ...] = (
-        matrix.listener_ids,
-        matrix.song_ids,
-        model.listener_factors,
-        model.song_factors,
+        built.matrix.listener_ids,
+        built.matrix.song_ids,
+        built.model.listener_factors,
+        built.model.song_factors,
     )
     stored = {}
     for name, array in zip(_ARRAYS, arrays, strict=True):
         buffer = io.BytesIO()
         np.save(buffer, array, allow_pickle=False)
         stored[f"{name}.npy"] = buffer.getvalue()
+    buffer = io.BytesIO()
+    source.rows.select(_PAIRS).write_parquet(buffer)
+    stored["rows.parquet"] = buffer.getvalue()
     return stored
 
 
+def _card(
+    context: Context,
+    version: str,
+    source: Written,
+    built: Built,
+    *,
+    trained_at: datetime,
+    took: timedelta,
+    seconds: Mapping[str, float],
+) -> Card:
+    return Card(
+        version=version,
+        trained_at=trained_at,
+        took=took,
+        data_version=source.version,
+        data_url=f"{context.blobs_url}/{interactions.NAME}/{source.version}",
+        data_since=source.since,
+        data_until=source.until,
+        factors_url=f"{context.blobs_url}/{Versions(NAME, context.blobs).folder(version)}",
+        counts={
+            "rows": source.rows.height,
+            "listeners": len(built.matrix.listener_ids),
+            "songs": len(built.matrix.song_ids),
+        },
+        parameters=context.als.as_dict(),
+        metrics=built.contest.metrics(),
+        seconds=seconds,
+        is_passed=built.contest.ruling.is_passed,
+        reason=built.contest.ruling.reason,
+        judged_by=built.contest.how,
+        plots=built.plots,
+    )
+
+
+def _spared(context: Context) -> set[str]:
+    """The versions of models that serve, that served before, or that people promoted: they may be needed again."""
+    decided = journal.read(context.blobs)
+    serving = live.model(context)
+    needed = {serving, *decided.promoted, decided.before(serving) if serving is not None else None}
+    return {str(about["version"]) for model, about in live.abouts(context).items() if model in needed}
+
+
+def _parameters(about: Mapping[str, object]) -> Parameters:
+    return Parameters.of(cast("Mapping[str, str | int | float]", about["parameters"]))
+
+
 def _summary(about: Mapping[str, object]) -> str:
-    told = "{registered}: recall@20 {recall_20:.3f}, ndcg@20 {ndcg_20:.3f} (most popular {popular_recall_20:.3f})"
-    return told.format_map(about)
+    told = (
+        "{registered}: recall@20 {recall_20:.3f}, ndcg@20 {ndcg_20:.3f} (most popular {popular_ndcg_20:.3f})"
+    )
+    verdict = "passed" if about["is_passed"] else "REFUSED"
+    return f"{told.format_map(about)}; {verdict}: {about['reason']}"

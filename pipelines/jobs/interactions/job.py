@@ -3,22 +3,30 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from foundation.contracts.tables import Interactions
+from models.evaluation.splits import LISTENS_BEFORE
 from pipelines.context import Context, InputMissing, NothingHeard, Outcome, Schema
 from pipelines.versions import Versions, digest
 
 NAME = "interactions"
-RECIPE = 1  # part of every version: raise it when `build` or the SQL changes its meaning
+RECIPE = 2  # part of every version: raise it when `build` or the SQL changes its meaning
 KEPT = 3
+FUTURE = 0.2  # of the listens, the last ones, by which a model is judged
+SHORTEST_FUTURE = timedelta(days=1)
 HERE = Path(__file__).parent
 _PAIR = [Interactions.listener_id, Interactions.song_id]
 _COUNTED: Schema = dict.fromkeys((*_PAIR, Interactions.listens), pl.Int64)
-_SCHEMA: Schema = {**_COUNTED, Interactions.last_listened_at: pl.Datetime("ms", "UTC")}
+_SCHEMA: Schema = {
+    **_COUNTED,
+    LISTENS_BEFORE: pl.Int64,
+    Interactions.last_listened_at: pl.Datetime("ms", "UTC"),
+}
+_MOMENTS: Schema = dict.fromkeys(("first_ms", "last_ms", "split_ms"), pl.Int64)
 _STATE: Schema = dict.fromkeys(("listen_rows", "listen_hash", "imported_rows", "imported_hash"), pl.UInt64)
 
 
@@ -27,22 +35,26 @@ class Written:
     """The newest interactions, as the jobs after this one read them."""
 
     version: str
+    since: datetime | None  # the first listen; None where no listen has a time
     until: datetime  # every listen known by then is in it
-    rows: pl.DataFrame
+    split: datetime | None  # what was heard before it is the past by which models are judged on the rest
+    rows: pl.DataFrame  # with `listens_before`: how many of the listens were before the split
 
 
 def build(heard: pl.DataFrame, imported: pl.DataFrame) -> pl.DataFrame:
     """One row per pair of either input: listens and imported plays added up, sorted by listener and song.
 
-    `last_listened_at` is null where no listen has a time.
+    `last_listened_at` is null where no listen has a time. Imported plays are past, since nothing says when they were:
+    a model may learn from them and is never judged by them.
     """
     untimed = imported.with_columns(
-        pl.lit(None, _SCHEMA[Interactions.last_listened_at]).alias(Interactions.last_listened_at)
-    )
+        pl.col(Interactions.listens).alias(LISTENS_BEFORE),
+        pl.lit(None, _SCHEMA[Interactions.last_listened_at]).alias(Interactions.last_listened_at),
+    ).select(heard.columns)
     added = (
         pl.concat([heard, untimed])
         .group_by(_PAIR)
-        .agg(pl.col(Interactions.listens).sum(), pl.col(Interactions.last_listened_at).max())
+        .agg(pl.col(Interactions.listens, LISTENS_BEFORE).sum(), pl.col(Interactions.last_listened_at).max())
     )
     return added.filter(pl.col(Interactions.listens) > 0).sort(_PAIR)
 
@@ -56,8 +68,9 @@ def run(context: Context) -> Outcome:
     known = versions.newest()
     if known is not None and known["version"] == version:
         return Outcome(version, changed=False, summary=_summary(known))
+    moments = _moments(context)
     rows = build(
-        context.frame(HERE / "listens.sql", _SCHEMA, at_ms=context.at_ms),
+        context.frame(HERE / "listens.sql", _SCHEMA, at_ms=context.at_ms, split_ms=moments["split_ms"]),
         context.frame(HERE / "imported.sql", _COUNTED, at_ms=context.at_ms),
     )
     if rows.is_empty():
@@ -69,6 +82,7 @@ def run(context: Context) -> Outcome:
         "listeners": rows[Interactions.listener_id].n_unique(),
         "songs": rows[Interactions.song_id].n_unique(),
         "until_ms": context.at_ms,
+        **moments,
         "state": state,
         "written_at": context.now().isoformat(),
     }
@@ -89,7 +103,17 @@ def newest(context: Context) -> Written:
         raise InputMissing("there are no interactions yet: run the job interactions first", job=NAME)
     version = str(about["version"])
     rows = pl.read_parquet(versions.read(version, "rows.parquet"))
-    return Written(version, datetime.fromtimestamp(int(str(about["until_ms"])) / 1000, UTC), rows)
+    moments = {name: int(str(about.get(name, 0))) for name in ("first_ms", "until_ms", "split_ms")}
+    since, until, split = (datetime.fromtimestamp(ms / 1000, UTC) for ms in moments.values())
+    is_timed = moments["first_ms"] > 0
+    return Written(version, since if is_timed else None, until, split if is_timed else None, rows)
+
+
+def _moments(context: Context) -> dict[str, int]:
+    """The first and the last listen, and the moment that parts past and future, in milliseconds."""
+    least_ms = SHORTEST_FUTURE // timedelta(milliseconds=1)
+    asked = {"at_ms": context.at_ms, "share": FUTURE, "least_ms": least_ms}
+    return context.frame(HERE / "moments.sql", _MOMENTS, **asked).row(0, named=True)
 
 
 def _summary(about: Mapping[str, object]) -> str:

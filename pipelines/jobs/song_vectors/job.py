@@ -1,4 +1,4 @@
-"""Publishes the newest model as vectors and a bundle under one version, verifies them, and only then flips to it."""
+"""Publishes taste and texts as vectors, and a bundle, under one version; verifies them, and only then flips to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,23 +8,26 @@ import numpy as np
 import polars as pl
 
 from foundation.contracts.tables import Interactions as Columns
-from foundation.contracts.tables import Listeners, Songs
+from foundation.contracts.tables import Listeners, Songs, SongVectors
 from foundation.engines.vectors.port import Points, Vectors
 from foundation.errors import Problem
 from models import bundle as bundles
+from models.arrays import Factors
 from models.bundle import Bundle
 from models.interactions import Interactions, positions
+from pipelines import live
 from pipelines.context import Context, NothingHeard, Outcome, Schema
 from pipelines.jobs.als_model import job as als_model
 from pipelines.jobs.als_model.job import Trained
 from pipelines.jobs.interactions import job as interactions
+from pipelines.jobs.text_vectors import job as text_vectors
 from pipelines.versions import Versions, digest
 
-NAME = "song_vectors"
-COLLECTION = "songs"  # its current version is what serves
-RECIPE = 1  # part of every version: raise it when `build` or the SQL changes its meaning
+NAME = live.PUBLISHES
+COLLECTION = live.COLLECTION  # its current version is what serves
+RECIPE = 3  # part of every version: raise it when `build` or the SQL changes its meaning
 KEPT = 3
-TRIED = 50  # listeners whose nearest songs are compared with the exact ones
+TRIED = 50  # listeners and songs whose nearest songs are compared with the exact ones
 K = 20
 FAITHFUL = 0.95  # the part of the exact nearest songs that the engine must find
 HERE = Path(__file__).parent
@@ -47,12 +50,6 @@ LISTENERS: Schema = {
 }
 
 
-class InputsDisagree(Problem):
-    """The model was trained on other interactions than the newest."""
-
-    status, title = 409, "The model is older than its data"
-
-
 class VectorsUnfaithful(Problem):
     """What was published does not find what it should, and was not flipped to."""
 
@@ -72,54 +69,73 @@ class Dimensions:
 
 
 def build(version: str, rows: pl.DataFrame, trained: Trained, dimensions: Dimensions) -> Bundle:
-    """The bundle of a model. Songs that the catalog does not know cannot be named, so they are left out."""
-    known = np.isin(trained.song_ids, dimensions.songs[Songs.song_id].to_numpy())
-    song_ids = trained.song_ids[known]
-    heard = Interactions.of(rows.filter(pl.col(Columns.song_id).is_in(song_ids)), song_ids)
+    """The bundle of a model: every song of the catalog, with factors of zeros where nobody has heard it.
+
+    Such a song scores 0 for everybody, which no ranking by taste lets through. Songs that the catalog does not know
+    cannot be named, so they are left out. `rows` are what the model was trained on.
+    """
+    songs = dimensions.songs.sort(Songs.song_id)
+    song_ids = songs[Songs.song_id].to_numpy()
+    factors = np.zeros((len(song_ids), trained.model.song_factors.shape[1]), dtype=np.float32)
+    learnt = positions(trained.song_ids, song_ids)
+    factors[learnt >= 0] = trained.model.song_factors[learnt[learnt >= 0]]
+    known = rows.filter(pl.col(Columns.song_id).is_in(song_ids))
+    heard = Interactions.of(known, song_ids)
     of_listener = positions(trained.listener_ids, heard.listener_ids)
     popularity = np.zeros(len(song_ids), dtype=np.int64)
-    counts = rows.group_by(Columns.song_id).agg(pl.col(Columns.listens).sum())
-    at = positions(song_ids, counts[Columns.song_id].to_numpy())
-    popularity[at[at >= 0]] = counts[Columns.listens].to_numpy()[at >= 0]
+    counts = known.group_by(Columns.song_id).agg(pl.col(Columns.listens).sum())
+    popularity[positions(song_ids, counts[Columns.song_id].to_numpy())] = counts[Columns.listens].to_numpy()
     return Bundle(
         version=version,
         model=trained.registered,
         song_ids=song_ids,
-        song_factors=np.ascontiguousarray(trained.model.song_factors[known]),
+        song_factors=factors,
         listener_ids=heard.listener_ids,
         listener_factors=np.ascontiguousarray(trained.model.listener_factors[of_listener]),
-        heard=heard.listens.astype(np.bool_),
+        heard=heard.listens,
         popularity=popularity,
-        songs=dimensions.songs.filter(pl.col(Songs.song_id).is_in(song_ids)).sort(Songs.song_id),
+        songs=songs,
         listeners=dimensions.listeners.sort(Listeners.listener_id),
         trained_until=trained.until,
+        parameters=trained.parameters,
     )
+
+
+def points_of(bundle: Bundle, texts: text_vectors.Vectors) -> Points:
+    """Taste and text of the bundle's songs; zeros stand for a vector that a song does not have."""
+    told = positions(texts.song_ids, bundle.song_ids)
+    text = np.zeros((len(bundle.song_ids), texts.vectors.shape[1]), dtype=np.float32)
+    text[told >= 0] = texts.vectors[told[told >= 0]]
+    return Points(bundle.song_ids, {SongVectors.als: bundle.song_factors, SongVectors.text: text})
 
 
 def run(context: Context) -> Outcome:
     """Publish, verify, flip, and retire the old, unless this very version is the one that serves."""
-    trained, source = als_model.newest(context), interactions.newest(context)
-    if trained.interactions_version != source.version:
-        raise InputsDisagree("there are newer interactions than the model knows: run the job als_model first")
+    source = interactions.newest(context)
+    trained, texts = als_model.chosen(context, source.version), text_vectors.newest(context)
     dimensions = Dimensions(
         context.frame(HERE / "songs.sql", SONGS), context.frame(HERE / "listeners.sql", LISTENERS)
     )
     versions = Versions(NAME, context.blobs)
-    version = digest(NAME, RECIPE, trained.version, dimensions.state())
+    version = digest(NAME, RECIPE, trained.version, texts.version, dimensions.state())
     known = versions.newest()
     if known is not None and known["version"] == version == context.vectors.current(COLLECTION):
         return Outcome(version, changed=False, summary=_summary(known))
-    bundle = build(version, source.rows, trained, dimensions)
-    if not len(bundle.song_ids):
+    is_newest = trained.interactions_version == source.version
+    rows = source.rows if is_newest else als_model.learnt_from(context, trained)
+    bundle = build(version, rows, trained, dimensions)
+    if not len(bundle.listener_ids):
         raise NothingHeard("the catalog knows none of the songs that were listened to")
-    recall = publish(bundle, context)
-    context.vectors.flip(COLLECTION, version)
-    context.registry().set_live(bundle.model)
+    recall, text_recall = publish(bundle, points_of(bundle, texts.rows), context)
+    live.flip(context, version, bundle.model)
     about = {
         "model": bundle.model,
+        "text_model": texts.model,
         "songs": len(bundle.song_ids),
+        "heard": int(bundle.song_factors.any(axis=1).sum()),
         "listeners": len(bundle.listener_ids),
         "recall": recall,
+        "text_recall": text_recall,
         "written_at": context.now().isoformat(),
     }
     versions.point(version, about)  # last: until here a repeated run does it all again
@@ -129,38 +145,52 @@ def run(context: Context) -> Outcome:
     return Outcome(version, changed=True, summary=_summary(about))
 
 
-def publish(bundle: Bundle, context: Context) -> float:
-    """Store the bundle and the vectors; returns the recall of the vectors. Raises VectorsUnfaithful."""
+def publish(bundle: Bundle, points: Points, context: Context) -> tuple[float, float]:
+    """Store bundle and vectors; returns how faithful taste and text are. Raises VectorsUnfaithful.
+
+    Taste is asked for what listeners sought, texts for what is like a song.
+    """
     context.progress("publishing", 0.0)
     bundles.save(bundle, context.blobs)
     context.progress("publishing", 0.3)
-    context.vectors.publish(COLLECTION, bundle.version, Points(bundle.song_ids, bundle.song_factors))
+    context.vectors.publish(COLLECTION, bundle.version, points)
     context.progress("publishing", 0.7)
-    stored = bundles.load(bundle.version, context.blobs)
-    recall = faithfulness(stored, context.vectors)
-    if recall < FAITHFUL:
-        told = f"the vectors of {bundle.version} find {recall:.0%} of the exact nearest songs, not {FAITHFUL:.0%}"
-        raise VectorsUnfaithful(told, version=bundle.version)
-    return recall
+    stored, text = bundles.load(bundle.version, context.blobs), points.vectors[SongVectors.text]
+    taste = Points(stored.song_ids, {SongVectors.als: stored.song_factors})
+    told = text[text.any(axis=1)]
+    recalls = (
+        faithfulness(taste, SongVectors.als, stored.listener_factors, context.vectors, bundle.version),
+        faithfulness(points, SongVectors.text, told, context.vectors, bundle.version),
+    )
+    if min(recalls) < FAITHFUL:
+        found = f"{recalls[0]:.0%} of the exact nearest songs by taste and {recalls[1]:.0%} by text"
+        raise VectorsUnfaithful(
+            f"the vectors of {bundle.version} find {found}, not {FAITHFUL:.0%}", version=bundle.version
+        )
+    return recalls
 
 
-def faithfulness(bundle: Bundle, vectors: Vectors) -> float:
-    """The part of the exact nearest songs that the engine finds, over listeners spread evenly.
+def faithfulness(points: Points, name: str, asked: Factors, vectors: Vectors, version: str) -> float:
+    """The part of the exact nearest songs that the engine finds for some of the vectors `asked`, spread evenly.
 
-    A song counts as found when its score reaches the exact list's lowest, so that ties do not matter.
+    A song counts as found when its score reaches the exact list's lowest, so that ties do not matter. Songs without a
+    vector of that name are in neither list.
     """
-    rows = np.unique(np.linspace(0, len(bundle.listener_ids) - 1, TRIED).astype(np.int64))
-    limit = min(K, len(bundle.song_ids))
+    ids, matrix = points.of(name)
+    limit = min(K, len(ids))
+    if not limit or not len(asked):
+        return 1.0
+    rows = np.unique(np.linspace(0, len(asked) - 1, TRIED).astype(np.int64))
     found = 0
-    for row in rows:
-        taste = bundle.listener_factors[row]
-        scores = bundle.song_factors @ taste
+    for vector in asked[rows]:
+        scores = matrix @ vector
         least = np.partition(scores, -limit)[-limit]
-        near = vectors.nearest(COLLECTION, taste, limit, version=bundle.version)
-        at = positions(bundle.song_ids, np.array([neighbour.id for neighbour in near], dtype=np.int64))
+        near = vectors.nearest(COLLECTION, vector, limit, name=name, version=version)
+        at = positions(ids, np.array([neighbour.id for neighbour in near], dtype=np.int64))
         found += int((scores[at[at >= 0]] >= least - 1e-5 * abs(least)).sum())
     return found / (limit * len(rows))
 
 
 def _summary(about: Mapping[str, object]) -> str:
-    return "{songs:,} songs for {listeners:,} listeners from {model}, now live".format_map(about)
+    told = "{songs:,} songs, {heard:,} of them heard, for {listeners:,} listeners from {model}, now live"
+    return told.format_map(about)

@@ -38,5 +38,13 @@ def three_songs() -> Points:
     return points([[1, 0, 0], [0, 2, 0], [3, 3, 0]], ids=[10, 20, 30])
 
 
+@pytest.fixture
+def taste_and_text() -> Points:
+    """Three songs with texts; nobody has listened to the third."""
+    taste = np.array([[1, 0], [2, 0], [0, 0]], np.float32)
+    text = np.array([[1, 0, 0.5], [0, 1, 0], [0, 0, 1]], np.float32)
+    return Points(np.array([10, 20, 30]), {"taste": taste, "text": text})
+
+
 def points(rows: list[list[float]], *, ids: list[int]) -> Points:
-    return Points(np.array(ids, dtype=np.int64), np.array(rows, dtype=np.float32))
+    return Points(np.array(ids, dtype=np.int64), {"taste": np.array(rows, dtype=np.float32)})

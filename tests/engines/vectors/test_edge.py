@@ -21,7 +21,7 @@ import numpy as np
 from foundation.engines.vectors import open_vectors
 from foundation.engines.vectors.port import Points
 rows = np.random.default_rng(1).normal(size=(30_000, 32)).astype(np.float32)
-open_vectors(sys.argv[1]).publish("songs", "cut", Points(np.arange(30_000), rows))
+open_vectors(sys.argv[1]).publish("songs", "cut", Points(np.arange(30_000), {"taste": rows}))
 """
 
 READER = """
@@ -30,7 +30,7 @@ import numpy as np
 from foundation.engines.vectors import open_vectors
 vectors = open_vectors(sys.argv[1])
 for line in sys.stdin:
-    nearest = vectors.nearest("songs", np.array([1, 0, 0], np.float32), 3, version=line.strip() or None)
+    nearest = vectors.nearest("songs", np.array([1, 0, 0], np.float32), 3, name="taste", version=line.strip() or None)
     ids = [neighbour.id for neighbour in nearest]
     print(vectors.current("songs"), ids, flush=True)
 """
@@ -54,14 +54,16 @@ def test_a_publish_killed_half_way_leaves_nothing_to_see(tmp_path: Path, three_s
     url = f"edge://{tmp_path}?exact_up_to=1000"
     publisher = started(PUBLISHER, url)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("songs/unfinished/cut/graph/segments/*")) and time.monotonic() < deadline:
+    while (
+        not list(tmp_path.glob("songs/unfinished/cut/taste/graph/segments/*")) and time.monotonic() < deadline
+    ):
         time.sleep(0.01)
 
     publisher.send_signal(signal.SIGKILL)
     publisher.communicate()
 
     vectors = open_vectors(url)
-    assert list(tmp_path.glob("songs/unfinished/cut/graph"))
+    assert list(tmp_path.glob("songs/unfinished/cut/taste/graph"))
     with pytest.raises(UnknownVersion):
         vectors.flip("songs", "cut")
     vectors.publish("songs", "whole", three_songs)
@@ -96,8 +98,8 @@ def test_readers_in_many_processes_follow_a_flip(tmp_path: Path) -> None:
     url = f"edge://{tmp_path}?exact_up_to=1000"
     rows = np.random.default_rng(3).normal(size=(2_000, 3)).astype(np.float32)
     vectors = open_vectors(url)
-    vectors.publish("songs", "1", Points(np.arange(2_000), rows))
-    vectors.publish("songs", "2", Points(np.arange(2_000) + 50_000, rows))
+    vectors.publish("songs", "1", Points(np.arange(2_000), {"taste": rows}))
+    vectors.publish("songs", "2", Points(np.arange(2_000) + 50_000, {"taste": rows}))
     best = np.argsort(-rows[:, 0])[:3]
     vectors.flip("songs", "1")
     readers = [started(READER, url) for _ in range(4)]
@@ -117,7 +119,7 @@ def test_a_process_that_moved_on_lets_old_versions_go(tmp_path: Path, three_song
     for version in ("1", "2", "3", "4"):
         vectors.publish("songs", version, three_songs)
         vectors.flip("songs", version)
-        vectors.nearest("songs", EAST, 1)
+        vectors.nearest("songs", EAST, 1, name="taste")
 
     assert vectors.retire("songs", keep=1) == ["1", "2"]
 
@@ -125,9 +127,11 @@ def test_a_process_that_moved_on_lets_old_versions_go(tmp_path: Path, three_song
 def test_a_large_version_has_every_vector_in_its_graph(tmp_path: Path) -> None:
     rows = np.random.default_rng(3).normal(size=(3_000, 8)).astype(np.float32)
 
-    open_vectors(f"edge://{tmp_path}?exact_up_to=2999").publish("songs", "1", Points(np.arange(3_000), rows))
+    open_vectors(f"edge://{tmp_path}?exact_up_to=2999").publish(
+        "songs", "1", Points(np.arange(3_000), {"taste": rows})
+    )
 
-    shard = qdrant_edge.EdgeShard.load(str(tmp_path / "songs" / "versions" / "1" / "graph"))
+    shard = qdrant_edge.EdgeShard.load(str(tmp_path / "songs" / "versions" / "1" / "taste" / "graph"))
     assert shard.info().indexed_vectors_count == 3_000
     shard.close()
 
@@ -138,7 +142,7 @@ def test_a_build_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     vectors = open_vectors(f"edge://{tmp_path}?exact_up_to=1000")
 
     with pytest.raises(IndexNotBuilt, match="finds only"):
-        vectors.publish("songs", "1", Points(np.arange(2_000), rows))
+        vectors.publish("songs", "1", Points(np.arange(2_000), {"taste": rows}))
 
     assert list((tmp_path / "songs" / "versions").iterdir()) == []
     assert list((tmp_path / "songs" / "unfinished").iterdir()) == []
@@ -153,7 +157,9 @@ def test_a_flip_does_not_wait_for_a_build(tmp_path: Path, three_songs: Points) -
         vectors.flip("songs", version)
     publisher = started(PUBLISHER, url)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("songs/unfinished/cut/graph/segments/*")) and time.monotonic() < deadline:
+    while (
+        not list(tmp_path.glob("songs/unfinished/cut/taste/graph/segments/*")) and time.monotonic() < deadline
+    ):
         time.sleep(0.01)
 
     vectors.flip("songs", "1")
@@ -163,3 +169,24 @@ def test_a_flip_does_not_wait_for_a_build(tmp_path: Path, three_songs: Points) -
 
     assert still_building
     assert vectors.current("songs") == "1"
+
+
+def test_a_version_of_an_older_layout_says_so(tmp_path: Path, three_songs: Points) -> None:
+    vectors = open_vectors(f"edge://{tmp_path}")
+    vectors.publish("songs", "1", three_songs)
+    (tmp_path / "songs" / "versions" / "1" / "version.json").write_text('{"points": 3, "dimensions": 3}')
+
+    with pytest.raises(UnknownVersion, match="older Segue"):
+        vectors.nearest("songs", EAST, 1, name="taste", version="1")
+
+
+def test_a_vector_of_zeros_is_in_no_graph(tmp_path: Path) -> None:
+    rows = np.random.default_rng(3).normal(size=(3_000, 8)).astype(np.float32)
+    rows[:500] = 0
+    points = Points(np.arange(3_000), {"taste": rows})
+
+    open_vectors(f"edge://{tmp_path}?exact_up_to=1000").publish("songs", "1", points)
+
+    shard = qdrant_edge.EdgeShard.load(str(tmp_path / "songs" / "versions" / "1" / "taste" / "graph"))
+    assert shard.info().indexed_vectors_count == 2_500
+    shard.close()

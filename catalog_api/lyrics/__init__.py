@@ -1,0 +1,1 @@
+"""Lyrics: the words of a song, in one or more languages."""

@@ -1,0 +1,1 @@
+"""The folder a scheduler reads: DAGs made from pipelines/catalog.py, and nothing else of ours."""

@@ -1,0 +1,31 @@
+"""Which budget a request is paid from."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from foundation.http.door import PolicyOf
+from foundation.http.rate_limit import Policy
+from foundation.security import Principal
+from foundation.settings import Limits
+
+
+def policies(limits: Limits) -> PolicyOf:
+    """The rule: plays have a budget of their own, so that browsing never silences a listener's events.
+
+    Health, metrics and the documentation cost nothing: who watches the service must not be refused by it.
+    """
+    window = int(limits.window.total_seconds())
+    free, premium = Policy("free", limits.free, window), Policy("premium", limits.premium, window)
+    plays, address = Policy("plays", limits.plays, window), Policy("address", limits.address, window)
+
+    def policy_of(scope: MutableMapping[str, Any], principal: Principal | None) -> Policy | None:
+        path: str = scope["path"]
+        if not path.startswith("/api/"):
+            return None
+        if principal is None:
+            return address
+        if scope["method"] == "POST" and path.endswith("/play"):
+            return plays
+        return premium if principal.subscription == "premium" else free
+
+    return policy_of

@@ -1,0 +1,111 @@
+"""Pictures of a contest: how good each system is, how well known what it shows is, and for whom it works."""
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.arrays import Positions
+from models.evaluation.gate import LIVE, POPULAR
+from pipelines.jobs.als_model.judging import NEW, SHOWN, Contest, K
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TENTHS = 10
+COHORTS = ("little heard", "some", "much heard")
+_MEASURES = {"recall": "Recall", "ndcg": "NDCG"}
+_COLOURS = {NEW: "#1f6f8b", LIVE: "#8fb8c9", POPULAR: "#c9a227", "really heard": "#555555"}
+
+
+def pictures(contest: Contest) -> dict[str, bytes]:
+    """PNG files by name; none where nobody was judged."""
+    if not len(contest.trial.rows):
+        return {}
+    drawn = {"quality": quality(contest), "popularity": popularity(contest), "cohorts": cohorts(contest)}
+    return {f"{name}.png": _png(figure) for name, figure in drawn.items()}
+
+
+def quality(contest: Contest) -> "Figure":
+    """Recall and NDCG of each system with their intervals."""
+    bars = {
+        system: [contest.estimate(system, measure) for measure in SHOWN]
+        for system in _COLOURS
+        if system in contest.verdicts
+    }
+    figure, axes = _sheet(f"How good the lists are, by {contest.how}")
+    for system, place, estimates in zip(bars, _places(len(bars)), bars.values(), strict=True):
+        means = np.array([each.mean for each in estimates])
+        reach = [[each.mean - each.low for each in estimates], [each.high - each.mean for each in estimates]]
+        at = np.arange(len(SHOWN)) + place
+        axes.bar(at, means, 0.8 / len(bars), yerr=reach, capsize=4, label=system, color=_COLOURS[system])
+    axes.set_xticks(np.arange(len(SHOWN)), [f"{_MEASURES[name]}@{K}" for name in SHOWN])
+    axes.legend(frameon=False)
+    return figure
+
+
+def popularity(contest: Contest) -> "Figure":
+    """Which part of each system's places goes to the best known tenth of the songs, the next tenth, and so on."""
+    known = np.bincount(contest.trial.train.listens.indices, minlength=len(contest.trial.train.song_ids))
+    tenth_of = np.empty(len(known), dtype=np.int64)
+    tenth_of[np.argsort(-known, kind="stable")] = np.arange(len(known)) * TENTHS // max(len(known), 1)
+    shown = {system: each[each >= 0] for system, each in contest.lists.items() if system != LIVE}
+    shown["really heard"] = contest.trial.relevant.indices.astype(np.int64)
+    figure, axes = _sheet("How well known the songs are, in tenths of the catalogue")
+    for system, songs in sorted(shown.items()):
+        shares = np.bincount(tenth_of[songs], minlength=TENTHS) / max(len(songs), 1)
+        axes.plot(np.arange(1, TENTHS + 1), shares, marker="o", label=system, color=_COLOURS[system])
+    axes.set_xlabel("tenth of the songs, the best known first")
+    axes.set_ylabel("share of the places")
+    axes.legend(frameon=False)
+    return figure
+
+
+def cohorts(contest: Contest) -> "Figure":
+    """The NDCG of listeners with little, some and much history, by thirds."""
+    history = np.diff(contest.trial.train.listens.indptr)[contest.trial.rows]
+    third = np.searchsorted(np.quantile(history, [1 / 3, 2 / 3]), history, side="left")
+    bars = {
+        system: _means(contest.verdicts[system].measures["ndcg"], third)
+        for system in _COLOURS
+        if system in contest.verdicts
+    }
+    figure, axes = _sheet(f"NDCG@{K} by how much a listener had heard")
+    for system, place, means in zip(bars, _places(len(bars)), bars.values(), strict=True):
+        axes.bar(np.arange(3) + place, means, 0.8 / len(bars), label=system, color=_COLOURS[system])
+    counts = np.bincount(third, minlength=3)
+    axes.set_xticks(np.arange(3), [f"{name} ({count})" for name, count in zip(COHORTS, counts, strict=True)])
+    axes.legend(frameon=False)
+    return figure
+
+
+def _means(values: NDArray[np.float64], cohort: Positions) -> NDArray[np.float64]:
+    sums, counts = np.bincount(cohort, values, minlength=3), np.bincount(cohort, minlength=3)
+    means: NDArray[np.float64] = sums / np.maximum(counts, 1)
+    return means
+
+
+def _places(systems: int) -> NDArray[np.float64]:
+    """Where the bars of each system stand around a tick."""
+    places: NDArray[np.float64] = (np.arange(systems) - (systems - 1) / 2) * 0.8 / systems
+    return places
+
+
+def _sheet(title: str) -> tuple["Figure", Any]:
+    """An empty figure. Matplotlib takes a second to load, so it is imported when there is something to draw."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
+
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _png(figure: "Figure") -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import
+
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""Job `song_texts`: what is said of each song in words."""

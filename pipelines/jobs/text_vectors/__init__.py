@@ -1,0 +1,1 @@
+"""Job `text_vectors`: a vector for what is said of each song in words."""

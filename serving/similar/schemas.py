@@ -1,0 +1,39 @@
+"""What songs like another look like to those who asked."""
+
+from typing import Literal
+
+import msgspec
+
+By = Literal["listening", "text"]
+
+
+class SimilarSong(msgspec.Struct, frozen=True, gc=False):
+    """A song like the one asked for; `score` is the cosine of their vectors, 1 for the same direction."""
+
+    rank: int
+    song_id: int
+    title: str
+    artist_id: int
+    artist: str
+    genre: str  # "" where none is known
+    score: float
+
+
+class SimilarSongs(msgspec.Struct, frozen=True, kw_only=True):
+    """The songs most like one, by one model of one published version."""
+
+    song_id: int
+    title: str
+    artist: str
+    by: By
+    model: str
+    version: str
+    items: tuple[SimilarSong, ...]
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encoded(similar: SimilarSongs) -> bytes:
+    """The answer as JSON, as the API gives it."""
+    return _encoder.encode(similar)
