@@ -67,15 +67,16 @@ def plain_lists(trial: Trial, _rows: pl.DataFrame, seed: int) -> Positions:
 
 def served_lists(trial: Trial, rows: pl.DataFrame, seed: int) -> Positions:
     """What the API answers: the jobs' bundle, and the recommender over it."""
-    learnt = Interactions.of(rows)
+    learnt, parameters = Interactions.of(rows), Parameters(seed=seed)
     trained = Trained(
         version="trial",
         registered="als/0",
         interactions_version="trial",
         until=datetime(2026, 1, 1, tzinfo=UTC),
+        parameters=parameters,
         listener_ids=learnt.listener_ids,
         song_ids=learnt.song_ids,
-        model=train(learnt.listens, Parameters(seed=seed)),
+        model=train(learnt.listens, parameters),
     )
     bundle = song_vectors.build("trial", rows, trained, _dimensions(learnt))
     recommender = Recommender.over(bundle, _nobody)

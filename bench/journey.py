@@ -26,7 +26,7 @@ from foundation.contracts.history import History
 from foundation.engines.clickhouse import open_clickhouse_reader
 from foundation.ids import UserId, new_play_id
 from foundation.security import token_maker
-from foundation.settings import REPOSITORY, Settings
+from foundation.settings import REPOSITORY, Settings, child_environment
 from pipelines.catalog import in_order
 from pipelines.world.world import make_world
 
@@ -56,7 +56,7 @@ class Bench:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.stages: list[Stage] = []
-        self.environment = {**os.environ, "SEGUE_HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
+        self.environment = dict(child_environment(Settings(SEGUE_HOME=home)))
 
     @property
     def settings(self) -> Settings:

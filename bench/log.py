@@ -1,4 +1,4 @@
-"""What the event log costs, beside the disk and the insert it cannot do without: `python -m bench.log`."""
+"""What the event log costs, beside the disk, the insert and the bare server it cannot do without: `python -m bench.log`."""
 
 import argparse
 import asyncio
@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.posts import posts
 from embedded.engines import embedded_engines
 from embedded.supervisor import Supervisor
 from event_log import rows
@@ -30,6 +31,7 @@ from warehouse.migrate import migrate
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 WAITING = (1, 32, 256, 1024)  # tasks that append one event each, again and again
 SEGMENT = 8 * 1024 * 1024
+PARTS = ("posts", "appends", "shipping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,19 +200,25 @@ def lookups(client: Client, held: int, rng: np.random.Generator) -> Table:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each row of appends")
+    parser.add_argument("--only", choices=PARTS, help="one of the parts (all)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement of appends and posts")
     parser.add_argument("--events", type=int, default=100_000, help="shipped in each row")
     parser.add_argument("--seen", type=int, default=5_000_000, help="ids to look up among")
     given = parser.parse_args()
     rng = np.random.default_rng(1)
     console = Console(width=120)
+    parts = [given.only] if given.only else PARTS
     with tempfile.TemporaryDirectory(prefix="segue-bench-") as made:
         folder = Path(made) / "log"
         folder.mkdir()
-        console.print(appends(folder, given.seconds, rng))
-        with warehouse(Path(made) / "home") as client:
-            console.print(shipping(folder, client, given.events, rng))
-            console.print(lookups(client, given.seen, rng))
+        if "posts" in parts:
+            console.print(posts(Path(made) / "platform", given.seconds))
+        if "appends" in parts:
+            console.print(appends(folder, given.seconds, rng))
+        if "shipping" in parts:
+            with warehouse(Path(made) / "home") as client:
+                console.print(shipping(folder, client, given.events, rng))
+                console.print(lookups(client, given.seen, rng))
 
 
 if __name__ == "__main__":

@@ -80,12 +80,10 @@ class Load:
 
     def at(self, port: int, per_second: float, connections: int = 64) -> Told:
         """About so many plays a second, at moments drawn by chance."""
-        answer = 2.0  # milliseconds; a guess that the second round replaces
-        for _ in range(2):
-            pause = max(0.0, 1000 * connections / per_second - answer)
-            told = self.of(port, connections, pause)
-            answer = 1000 * connections / told.per_second - pause
-        return told
+        between = 1000 * connections / per_second  # milliseconds from one play of a connection to its next
+        first = self.of(port, connections, max(0.0, between - 2))
+        answer = 1000 * connections / first.per_second - max(0.0, between - 2)
+        return self.of(port, connections, max(0.0, between - answer))
 
 
 def posts(home: Path, seconds: float) -> Table:
@@ -115,7 +113,7 @@ def posts(home: Path, seconds: float) -> Table:
         with program(environment, "cli.shipper", "--ready", f"{home}/run/shipper.ready") as shipper:
             wait_until((home / "run" / "shipper.ready").exists, shipper)
             song, tokens = furnished(settings)
-        load = Load(song, tokens, seconds)
+        load, bare = Load(song, tokens, seconds), 0.0
         for workers in (1, 2):
             bare = measured(table, "bare ASGI app", "bench.bare", workers, environment, load, None)
             measured(table, "gateway", "gateway", workers, environment, load, bare)
@@ -183,7 +181,7 @@ def wait_until(happens: Callable[[], bool], process: "subprocess.Popen[bytes]") 
     give_up = time.monotonic() + 120
     while not happens():
         if process.poll() is not None or time.monotonic() > give_up:
-            raise RuntimeError(f"{process.args} does not come up")
+            raise RuntimeError(f"{process.args!r} does not come up")
         time.sleep(0.1)
 
 

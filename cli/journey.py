@@ -260,7 +260,7 @@ def _told(answer: httpx.Response, wanted: int) -> Mapping[str, Any]:
 
 
 def _holding(log_dir: Path, play_id: str, after: float) -> Written | None:
-    """The file that holds the play, if it is still there: one more than half a second old has been shipped."""
+    """The file that holds the play, if it is still there: an older one has been shipped."""
     for path in sorted(log_dir.glob("*-*"), key=_age, reverse=True):
         if path.suffix not in (OPEN, CLOSED):
             continue

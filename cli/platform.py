@@ -237,12 +237,13 @@ def status(*, as_json: bool) -> None:
             minutes = (utc_now() - since).total_seconds() / 60
             restarts = f", {part['restarts']} restarts" if part["restarts"] else ""
             say.out.print(
-                f"{part['name']:<11} {part['state']:<9} pid {part['pid'] or '–':<8} for {minutes:.1f} min{restarts}",
+                f"{part['name']:<21} {part['state']:<9} pid {part['pid'] or '–':<8} for {minutes:.1f} min{restarts}",
                 markup=False,
             )
-        say.out.print(
-            f"api at      {foundation_settings.running_engines(settings).get('api', '–')}", markup=False
-        )
+        running = foundation_settings.running_engines(settings)
+        for page in ("api", *PAGES):
+            if page in running:
+                say.out.print(f"{page + ' at':<21} {running[page]}", markup=False)
     if pid is None:
         sys.exit(1)
 

@@ -42,7 +42,7 @@ class Tokens(BaseModel, frozen=True):
 class EventLog(BaseModel, frozen=True):
     """The log between a request and the stores."""
 
-    segment_age: timedelta = timedelta(milliseconds=500)  # a segment is closed and shipped at this age
+    segment_age: timedelta = timedelta(milliseconds=400)  # a segment is closed and shipped at this age
     segment_bytes: int = 8 * 1024 * 1024  # or at this size
 
 

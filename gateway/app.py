@@ -63,7 +63,9 @@ def create_app(settings: Settings) -> FastAPI:
             state.live, state.vectors = serving.live, serving.vectors
             state.recent, state.trending = serving.recent, serving.trending
             state.health, state.readiness = _health(opened, connected, postgres, redis, serving)
-            await opened.enter_async_context(watching(Watch(serving.live, postgres, utc_now).look))
+            await opened.enter_async_context(
+                watching(Watch(serving.live, postgres, keeper.tally, utc_now).look)
+            )
             yield
 
     app = make_app(
@@ -74,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         keeper=keeper,
     )
-    add_pages(app, settings.log_dir)
+    add_pages(app, settings.log_dir, keeper.tally)
     return app
 
 

@@ -13,12 +13,13 @@ from starlette.responses import RedirectResponse, Response
 
 from event_log.reading import closed
 from foundation.http.health import Health
+from foundation.http.tally import Tally
 from foundation.metrics_page import metrics_page
 
 OK, UNAVAILABLE = 200, 503
 
 
-def add_pages(app: Starlette, log_dir: Path) -> None:
+def add_pages(app: Starlette, log_dir: Path, tally: Tally) -> None:
     """The routes beside /api/v1; `app.state` gives `health` and `readiness` while the app runs."""
 
     async def live(request: Request) -> Response:
@@ -41,6 +42,7 @@ def add_pages(app: Starlette, log_dir: Path) -> None:
 
     async def metrics(request: Request) -> Response:
         """All processes' metrics, whichever process answers."""
+        tally.tell()
         accept = request.headers.get("accept", "")
         page, content_type = await to_thread.run_sync(
             lambda: metrics_page(accept, log_metrics(log_dir, time.time()))

@@ -10,6 +10,7 @@ from foundation import metrics
 from foundation.clock import Clock
 from foundation.engines.postgres import Postgres
 from foundation.engines.postgres_metrics import measure_pool
+from foundation.http.tally import Tally
 from serving.bundle import LiveBundle
 from serving.recommend.recommender import Recommender
 
@@ -24,10 +25,12 @@ class Watch:
 
     live: LiveBundle[Recommender]
     postgres: Postgres
+    tally: Tally
     now: Clock
     _told: str | None = field(default=None)
 
     def look(self) -> None:
+        self.tally.tell()
         measure_pool(self.postgres)
         served = self.live.current
         if served is None:
@@ -43,14 +46,11 @@ class Watch:
 
 @asynccontextmanager
 async def watching(look: Callable[[], None], every: float = EVERY) -> AsyncIterator[None]:
-    """Look again and again while the block runs; one failed look is told, and changes nothing."""
+    """Look again and again while the block runs, and once at its end; a failed look is told, and changes nothing."""
 
     async def again() -> None:
         while True:
-            try:
-                look()
-            except Exception:
-                log.exception("the process cannot say how it is")
+            _looked(look)
             await asyncio.sleep(every)
 
     task = asyncio.create_task(again(), name="watch")
@@ -60,3 +60,11 @@ async def watching(look: Callable[[], None], every: float = EVERY) -> AsyncItera
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        _looked(look)
+
+
+def _looked(look: Callable[[], None]) -> None:
+    try:
+        look()
+    except Exception:
+        log.exception("the process cannot say how it is")

@@ -31,6 +31,7 @@ LIVE = "live"  # the alias of the version that serves
 ARTIFACTS = "mlflow"  # under the blobs
 _VERSION_TAG = "segue.version"
 _DECISION_TAG = "segue.decision"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # the page shows models, not conversations
 _DESCRIPTION_TAG = "mlflow.note.content"  # what the page of a run shows as its description
 
 # MLflow reads these from the environment while it is imported. It must never report its use to anybody, nor complain
@@ -140,7 +141,7 @@ class Registry:
         if found is not None:
             return str(found.experiment_id)
         folder = f"{self.blobs_url}/{ARTIFACTS}/{model}"
-        return str(self.client.create_experiment(model, artifact_location=folder))
+        return str(self.client.create_experiment(model, artifact_location=folder, tags=_KIND))
 
     def _finished_run(self, experiment: str, card: Card) -> "Run":
         """The run of this version. One that an interrupted job left half-told is replaced."""

@@ -7,15 +7,17 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
+from itertools import count
 from time import perf_counter
 from typing import Any, TypeAlias
 
-from foundation import metrics, telemetry
+from foundation import telemetry
 from foundation.errors import Problem
 from foundation.http.identity import IDENTITY, Identities
 from foundation.http.problems import Failed, problem_response
 from foundation.http.rate_limit import Policy, RateLimits, too_many
 from foundation.http.security_headers import NOTHING, security_headers
+from foundation.http.tally import Tally
 from foundation.security import Principal
 from foundation.settings import Http
 from foundation.telemetry import INCOMING, REQUEST_ID
@@ -32,9 +34,9 @@ PolicyOf: TypeAlias = Callable[[Scope, Principal | None], Policy | None]
 
 UNKNOWN = "unknown"  # the endpoint label of an address that no route has: such addresses are without number
 GONE = 499  # the status told of a request whose client went away before it was answered
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 WANTED = frozenset({b"x-request-id", b"authorization", b"content-length", b"traceparent"})
+_PROCESS = secrets.token_hex(4).encode()  # the ids of a process begin alike, those of another differently
 _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -54,6 +56,7 @@ class Doorkeeper:
         self.biggest_body = http.biggest_body
         self.access_log = access_log
         self.headers = security_headers(tls=http.tls)
+        self.tally = Tally()
         self.content_policies: dict[str, bytes] = {}  # of pages, by path; everything else is data
         self.identities: Identities | None = None
         self.limits: RateLimits | None = None
@@ -65,8 +68,12 @@ class Door:
 
     def __init__(self, app: Application, keeper: Doorkeeper) -> None:
         self._app, self._keeper = app, keeper
-        self._counters: dict[tuple[str, str, int], Callable[[], None]] = {}
-        self._nothing = (b"content-security-policy", NOTHING.encode())
+        self._data = [(b"content-security-policy", NOTHING.encode()), *keeper.headers]
+        self._pages = {
+            path: [(b"content-security-policy", policy), *keeper.headers]
+            for path, policy in keeper.content_policies.items()
+        }
+        self._names = (b"%s%08x" % (_PROCESS, number & 0xFFFFFFFF) for number in count())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,55 +81,64 @@ class Door:
             return
         begun_at = perf_counter()
         told = {name: value for name, value in scope["headers"] if name in WANTED}
-        visit = _Visit(send, self._headers(scope, told))
-        named = REQUEST_ID.set(visit.request_id)
-        traced = None
-        traceparent = ""
+        method, path = scope["method"], scope["path"]
+        visit = _Visit(send, self._headers(path, told))
+        named = REQUEST_ID.set(visit.headers[0][1].decode("ascii"))
+        traceparent, traced = "", None
         if b"traceparent" in told:
             traceparent = telemetry.checked_traceparent(told[b"traceparent"].decode("latin-1"))
             traced = INCOMING.set(traceparent)
-        # A scope of our own, in which the router writes the route; the server keeps its HEAD and sends no body.
-        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        if method == "HEAD":
+            # A scope of our own: the server keeps the HEAD, and sends no body.
+            scope = {**scope, "method": "GET"}
         try:
-            tracing = telemetry.tracing()
-            if tracing is None:
-                await self._serve(inner, receive, visit, told)
+            if (tracing := telemetry.tracing()) is None:
+                await self._serve(scope, receive, visit, told)
             else:
-                with tracing.request(scope["method"], scope["path"], traceparent) as span:
+                with tracing.request(method, path, traceparent) as span:
                     try:
-                        await self._serve(inner, receive, visit, told)
+                        await self._serve(scope, receive, visit, told)
                     finally:
-                        span.answered(_endpoint(inner.get("route")), visit.status)
+                        span.answered(_endpoint(scope), visit.status)
         finally:
-            self._count(scope, inner.get("route"), visit.status, perf_counter() - begun_at)
+            seconds = perf_counter() - begun_at
+            self._keeper.tally.add(method, _endpoint(scope), visit.status, seconds)
+            if self._keeper.access_log:
+                access.info("%s %s %d %.1f ms", method, path, visit.status, 1000 * seconds)
             REQUEST_ID.reset(named)
             if traced is not None:
                 INCOMING.reset(traced)
 
-    def _headers(self, scope: Scope, told: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+    def _headers(self, path: str, told: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
         """What this answer says beside its own; first the request's id: the client's own where it is sane, else a new one."""
-        keeper = self._keeper
-        request_id = told.get(b"x-request-id")
-        if request_id is None or not _SANE.fullmatch(request_id):
-            request_id = secrets.token_hex(8).encode()
-        page = keeper.content_policies.get(scope["path"])
-        policy = self._nothing if page is None else (b"content-security-policy", page)
-        return [(b"x-request-id", request_id), policy, *keeper.headers]
+        name = told.get(b"x-request-id")
+        if name is None or not _SANE.fullmatch(name):
+            name = next(self._names)
+        return [(b"x-request-id", name), *self._pages.get(path, self._data)]
 
     async def _serve(self, scope: Scope, receive: Receive, visit: "_Visit", told: dict[bytes, bytes]) -> None:
         """Refuse, or pass on to the application; whatever happens there, the client gets an answer."""
         try:
-            await self._admit(scope, visit, told)
+            principal = self._identified(scope, told)
+            limits, policy = self._keeper.limits, self._keeper.policy_of(scope, principal)
+            if limits is not None and policy is not None:
+                who = str(principal.user_id) if principal is not None else address_of(scope)
+                spent = limits.spend(policy, who) or await limits.take(policy, who)
+                visit.headers += [(b"ratelimit-policy", policy.header), (b"ratelimit", policy.state(spent))]
+                if not spent.is_granted:
+                    raise too_many(policy, spent)
             await self._app(scope, self._limited(scope, receive, visit, told), visit.send)
         except Problem as refusal:
             visit.refusal = visit.refusal or refusal
         except Exception:
-            if visit.has_started:
-                if (
-                    visit.is_complete
-                ):  # the application has answered the failure, told of it, and only now raises it
-                    return
-                raise  # half an answer: the server breaks the connection off, so that nobody takes it for a whole one
+            if (
+                visit.is_complete
+            ):  # the application has answered the failure, told of it, and only now raises it
+                return
+            if (
+                visit.has_started
+            ):  # half an answer: the server breaks off, so that nobody takes it for a whole one
+                raise
             if visit.refusal is None:
                 log.exception("%s %s failed", scope["method"], scope["path"])
                 visit.refusal = Failed("the fault is in our log")
@@ -130,31 +146,18 @@ class Door:
             answer, visit.refusal = visit.refusal, None
             await problem_response(answer, scope["path"])(scope, receive, visit.send)
 
-    async def _admit(self, scope: Scope, visit: "_Visit", told: dict[bytes, bytes]) -> None:
-        """Find out who asks, and spend one request of their budget. Raises TooManyRequests."""
-        keeper = self._keeper
-        principal: Principal | None = None
-        if keeper.identities is not None and b"authorization" in told:
-            found = scope[IDENTITY] = keeper.identities.of(told[b"authorization"])
-            principal = found if isinstance(found, Principal) else None
-        if keeper.limits is None:
-            return
-        policy = keeper.policy_of(scope, principal)
-        if policy is None:
-            return
-        who = str(principal.user_id) if principal is not None else address_of(scope)
-        is_granted, left, reset = await keeper.limits.take(policy, who)
-        visit.headers.append((b"ratelimit-policy", policy.header))
-        visit.headers.append((b"ratelimit", policy.state(left, reset)))
-        if not is_granted:
-            raise too_many(policy, reset)
+    def _identified(self, scope: Scope, told: dict[bytes, bytes]) -> Principal | None:
+        """Who asks, as far as a valid token tells it; the endpoint finds the same in the scope."""
+        if self._keeper.identities is None or b"authorization" not in told:
+            return None
+        found = scope[IDENTITY] = self._keeper.identities.of(told[b"authorization"])
+        return found if isinstance(found, Principal) else None
 
     def _limited(self, scope: Scope, receive: Receive, visit: "_Visit", told: dict[bytes, bytes]) -> Receive:
         """The body's stream, cut off where it grows too long. Raises RequestTooLarge at once where its length is told."""
         biggest = self._keeper.biggest_body
-        length = told.get(b"content-length", b"")
-        if length.isdigit():
-            if int(length) > biggest:
+        if b"content-length" in told and told[b"content-length"].isdigit():
+            if int(told[b"content-length"]) > biggest:
                 raise RequestTooLarge(biggest)
             return receive  # the server reads no more than it was told
         if scope["method"] in BODILESS:
@@ -172,20 +175,6 @@ class Door:
 
         return counted
 
-    def _count(self, scope: Scope, route: object, status: int, seconds: float) -> None:
-        endpoint = _endpoint(route)
-        key = (scope["method"], endpoint, status)
-        count = self._counters.get(key)
-        if count is None:
-            method = scope["method"] if scope["method"] in METHODS else "OTHER"
-            count = metrics.http_requests.labels(method, endpoint, str(status)).inc
-            if method != "OTHER":
-                self._counters[key] = count
-        count()
-        metrics.http_request_duration.observe(seconds)
-        if self._keeper.access_log:
-            access.info("%s %s %d %.1f ms", scope["method"], scope["path"], status, 1000 * seconds)
-
 
 class _Visit:
     """What has been answered so far."""
@@ -198,22 +187,22 @@ class _Visit:
         self.has_started = self.is_complete = False
         self.refusal: Problem | None = None  # what is to be answered instead of what the application says
 
-    @property
-    def request_id(self) -> str:
-        return self.headers[0][1].decode("ascii")
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            if self.refusal is not None:
-                return
+    def send(self, message: Message) -> Awaitable[None]:
+        """The server's own `send`, given back to be awaited: one coroutine less for every message."""
+        kind = message["type"]
+        if kind == "http.response.start" and self.refusal is None:
             self.status = message["status"]
             self.has_started = True
-            message = {**message, "headers": [*message["headers"], *self.headers]}
+            message["headers"] = [*message["headers"], *self.headers]
         elif not self.has_started:
-            return
-        elif message["type"] == "http.response.body" and not message.get("more_body"):
+            return _dropped()
+        elif kind == "http.response.body" and not message.get("more_body"):
             self.is_complete = True
-        await self._send(message)
+        return self._send(message)
+
+
+async def _dropped() -> None:
+    """What an application says that has been refused already."""
 
 
 def address_of(scope: Scope) -> str:
@@ -226,5 +215,6 @@ def address_of(scope: Scope) -> str:
     return ":".join(host.split(":")[:4]) if ":" in host else host
 
 
-def _endpoint(route: object) -> str:
-    return getattr(route, "path", UNKNOWN)
+def _endpoint(scope: Scope) -> str:
+    """The template of the route that the router has found."""
+    return getattr(scope.get("route"), "path", UNKNOWN)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
+from typing import NamedTuple
 
 from foundation import metrics
 from foundation.engines.redis import AsyncRedis, reachable
@@ -61,13 +62,21 @@ class Policy:
         header = b'"%s";q=%d;w=%d' % (self.name.encode(), self.limit, self.window)
         object.__setattr__(self, "header", header)
 
-    def state(self, left: int, reset: int) -> bytes:
+    def state(self, spent: "Spent") -> bytes:
         """The field RateLimit: how many requests are left, and the seconds until the next window.
 
-        >>> Policy("free", 100, 60).state(50, 30)
+        >>> Policy("free", 100, 60).state(Spent(True, 50, 30))
         b'"free";r=50;t=30'
         """
-        return b'"%s";r=%d;t=%d' % (self.name.encode(), left, reset)
+        return b'"%s";r=%d;t=%d' % (self.name.encode(), spent.left, spent.reset)
+
+
+class Spent(NamedTuple):
+    """Whether there was a token, about how many are left, and the seconds until the next window."""
+
+    is_granted: bool
+    left: int
+    reset: int
 
 
 class Lease:
@@ -94,47 +103,47 @@ class RateLimits:
         self._redis, self._workers, self._seconds, self._room = redis, workers, seconds, room
         self._script = redis.register_script(LEASE)
         self._leases: dict[str, Lease] = {}
-        self._asking: dict[str, asyncio.Task[Lease]] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
         self._away_until = 0.0
 
-    async def take(self, policy: Policy, who: str) -> tuple[bool, int, int]:
-        """Spend a token: whether there was one, about how many are left, and the seconds until the next window."""
-        key = f"{policy.name}:{who}"
-        while True:
-            now = self._seconds()
-            window = int(now // policy.window)
-            lease = self._leases.get(key)
-            if lease is None or lease.window != window:
-                lease = await self._leased(key, policy, window, None)
-            elif not lease.left and lease.may_grow:
-                lease = await self._leased(key, policy, window, lease)
-            reset = ceil((window + 1) * policy.window - now)
-            if lease.left:
-                lease.left -= 1
-                return True, lease.left + lease.others, reset
-            if not lease.may_grow:
-                return False, 0, reset
+    def spend(self, policy: Policy, who: str) -> Spent | None:
+        """Spend a token that this worker holds; None where Redis must be asked first. Nothing is waited for."""
+        now = self._seconds()
+        window = int(now // policy.window)
+        lease = self._leases.get(f"{policy.name}:{who}")
+        if lease is None or lease.window != window or (lease.may_grow and not lease.left):
+            return None
+        reset = ceil((window + 1) * policy.window - now)
+        if not lease.left:
+            return Spent(is_granted=False, left=0, reset=reset)
+        lease.left -= 1
+        return Spent(is_granted=True, left=lease.left + lease.others, reset=reset)
 
-    async def _leased(self, key: str, policy: Policy, window: int, before: Lease | None) -> Lease:
+    async def take(self, policy: Policy, who: str) -> Spent:
+        """Spend a token, wherever it comes from."""
+        while (spent := self.spend(policy, who)) is None:
+            await self._leased(f"{policy.name}:{who}", policy)
+        return spent
+
+    async def _leased(self, key: str, policy: Policy) -> None:
         """A new lease, asked for once however many requests wait for it."""
         asking = self._asking.get(key)
         if asking is None:
-            asking = asyncio.create_task(self._ask(key, policy, window, before))
+            asking = asyncio.create_task(self._ask(key, policy))
             self._asking[key] = asking
             asking.add_done_callback(lambda _: self._asking.pop(key, None))
-        # One who is cancelled takes the lease from nobody else.
-        return await asyncio.shield(asking)
+        await asyncio.shield(asking)  # one who is cancelled takes the lease from nobody else
 
-    async def _ask(self, key: str, policy: Policy, window: int, before: Lease | None) -> Lease:
+    async def _ask(self, key: str, policy: Policy) -> None:
+        window = int(self._seconds() // policy.window)
         wanted = max(1, policy.limit // PIECES)
-        if before is not None:
+        before = self._leases.pop(key, None)
+        if before is not None and before.window == window:
             wanted = max(1, min(wanted, before.others // self._workers))
         lease = await self._shared(key, policy, window, wanted) or self._local(policy, window)
-        self._leases.pop(key, None)
         self._leases[key] = lease
         if len(self._leases) > self._room:
             del self._leases[next(iter(self._leases))]
-        return lease
 
     async def _shared(self, key: str, policy: Policy, window: int, wanted: int) -> Lease | None:
         if self._seconds() < self._away_until:
@@ -157,11 +166,11 @@ class RateLimits:
         return Lease(window, max(1, policy.limit // self._workers), 0, may_grow=False)
 
 
-def too_many(policy: Policy, reset: int) -> TooManyRequests:
+def too_many(policy: Policy, spent: Spent) -> TooManyRequests:
     """The refusal, counted."""
     metrics.rate_limited.labels(policy.name).inc()
     return TooManyRequests(
-        f"{policy.limit:,} requests in a window are spent; the next begins in {reset} s",
+        f"{policy.limit:,} requests in a window are spent; the next begins in {spent.reset} s",
         policy=policy.name,
-        retry_after=reset,
+        retry_after=spent.reset,
     )

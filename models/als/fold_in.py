@@ -40,13 +40,13 @@ def fold_in(
     [0.75, 0.0]
     """
     # The sums over songs stay in the factors' precision, four times faster; the solution is found in doubles.
-    system = gram_of_all + (song_factors * (confidences - 1)[:, None]).T @ song_factors.astype(np.float32)
-    system = system.astype(np.float64)
+    system = gram_of_all.astype(np.float64) + (song_factors * (confidences - 1)[:, None]).T @ song_factors
+    wanted = (confidences @ song_factors).astype(np.float64)
     system.flat[:: len(system) + 1] += regularisation
     # LAPACK's own door: for systems this small scipy's checks would take as long as the solution.
-    _, row, failure = lapack.dposv(system, (confidences @ song_factors).astype(np.float64))
+    _, row, failure = lapack.dposv(system, wanted)
     if failure:  # a regularisation of zero and too few songs: many rows are as good, and this is the shortest
-        row = np.linalg.lstsq(system, (confidences @ song_factors).astype(np.float64))[0]
+        row = np.linalg.lstsq(system, wanted)[0]
     folded: NDArray[np.float32] = row.astype(np.float32)
     return folded
 
@@ -90,7 +90,8 @@ class FoldIn:
             listens, self.damping[songs], self.parameters.weighting, self.parameters.alpha
         )
         if newest is not None:
-            sure[np.isin(songs, newest)] *= EMPHASIS
+            places = np.searchsorted(songs, newest).clip(max=len(songs) - 1)
+            sure[places[songs[places] == newest]] *= EMPHASIS
         heard = self.song_factors[songs]
         members = [
             fold_in(block, gram_of_all, sure, self.parameters.regularisation)

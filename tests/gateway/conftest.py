@@ -99,8 +99,10 @@ class Gateway:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return sorted(map(int, children.split()))
 
-    def client(self, listener: int | None = None) -> httpx.Client:
-        return httpx.Client(base_url=self.address, headers=token_of(listener) if listener else {}, timeout=20)
+    def client(self, listener: int) -> httpx.Client:
+        """One who speaks as this listener, over a new connection each time, so that all workers take some."""
+        alone = httpx.Limits(max_keepalive_connections=0)
+        return httpx.Client(base_url=self.address, headers=token_of(listener), timeout=20, limits=alone)
 
     @property
     def log(self) -> list[dict[str, str]]:
@@ -108,10 +110,14 @@ class Gateway:
         lines = (self.home / "gateway.log").read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
-    def wait_until_ready(self, workers: int) -> None:
+    def come_up(self) -> int:
+        """How many workers have come up on this home so far, whoever started them."""
+        return [line["message"] for line in self.log].count("Application startup complete.")
+
+    def wait_until_ready(self, come_up: int) -> None:
         """Return when so many workers have come up since the beginning."""
         give_up = time.monotonic() + READY_WITHIN
-        while [line["message"] for line in self.log].count("Application startup complete.") < workers:
+        while self.come_up() < come_up:
             assert self.process.poll() is None, "the gateway ended"
             assert time.monotonic() < give_up, "the gateway did not become ready"
             time.sleep(0.05)
@@ -143,7 +149,8 @@ def start_gateway(tmp_path: Path, urls: dict[str, str]) -> Iterator[StartGateway
             )
         gateway = Gateway(tmp_path, port, process, environment)
         started.append(gateway)
-        gateway.wait_until_ready(workers)
+        come_up = gateway.come_up()
+        gateway.wait_until_ready(come_up + workers)
         return gateway
 
     yield start

@@ -33,10 +33,9 @@ def until(happens: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def gets(gateway: Gateway, number: int, listener: int) -> Counter[int]:
-    """The statuses of so many requests, each over a connection of its own, so that all workers take some."""
-    address, headers = f"{gateway.address}/api/v1/songs/1", token_of(listener)
-    with ThreadPoolExecutor(8) as senders:
-        answers = senders.map(lambda _: httpx.get(address, headers=headers, timeout=20), range(number))
+    """The statuses of so many requests."""
+    with gateway.client(listener) as client, ThreadPoolExecutor(8) as senders:
+        answers = senders.map(lambda _: client.get("/api/v1/songs/1"), range(number))
         return Counter(answer.status_code for answer in answers)
 
 
@@ -65,6 +64,7 @@ def test_two_workers_share_limits_and_add_up_their_metrics(
 
     statuses = gets(gateway, 160, listener=1)
 
+    until(lambda: sum(counted_by_worker(gateway, "/api/v1/songs/{song_id}").values()) >= statuses[200])
     by_worker = counted_by_worker(gateway, "/api/v1/songs/{song_id}")
     route = 'endpoint="/api/v1/songs/{song_id}",method="GET"'
     assert len(by_worker) == 2
@@ -152,8 +152,7 @@ def test_requests_under_way_are_answered_and_every_acknowledged_play_is_in_a_clo
     def play(_: int) -> None:
         play_id = str(uuid4())
         try:
-            with gateway.client(1) as client:
-                answer = client.post("/api/v1/songs/1/play", json={"play_id": play_id})
+            answer = client.post("/api/v1/songs/1/play", json={"play_id": play_id})
         except httpx.TransportError:  # it came too late to be taken
             return
         assert answer.status_code == 202
@@ -161,7 +160,11 @@ def test_requests_under_way_are_answered_and_every_acknowledged_play_is_in_a_clo
 
     body = b'{"play_id": "%s"}' % str(uuid4()).encode()
     token = token_of(1)["Authorization"]
-    with socket.create_connection(("127.0.0.1", gateway.port)) as under_way, ThreadPoolExecutor(8) as senders:
+    with (
+        gateway.client(1) as client,
+        socket.create_connection(("127.0.0.1", gateway.port)) as under_way,
+        ThreadPoolExecutor(8) as senders,
+    ):
         head = f"POST /api/v1/songs/1/play HTTP/1.1\r\nHost: segue\r\nAuthorization: {token}\r\n"
         under_way.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:10])
         sending = senders.map(play, range(300))

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -22,8 +22,11 @@ from tests.journeys.conftest import Platform
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
 PLAYS, A_SECOND, LISTENERS = 200, 100, 100
+WARMING = 20  # plays before, so that connections are open and code is loaded
 CONNECTIONS = 32
-POLL = 0.1  # seconds between two looks at one feed; it counts into what is measured
+# Seconds after which a feed is looked at first, and between two looks, which counts into what is measured. Looking
+# costs the machine far more than the plays: more looks would measure themselves.
+FIRST_LOOK, POLL = 0.4, 0.1
 GIVE_UP = 10.0
 
 
@@ -90,25 +93,27 @@ async def test_a_song_has_left_the_feed_a_second_after_its_play(platform: Platfo
     async with door_at(address) as door:
         tokens = [token_of(platform, listener) for listener in listeners_of(platform)]
         feeds = [songs_of((await door.ask("GET", "/recommendations", token))[1]) for token in tokens]
-        begun_at = time.perf_counter()
-        plays = [
-            left_after(
-                door,
-                tokens[number % len(tokens)],
-                feeds[number % len(tokens)].items[number // len(tokens)].song_id,
-                begun_at + number / A_SECOND,
-            )
-            for number in range(PLAYS)
-        ]
+        songs = [[item.song_id for item in feed.items] for feed in feeds]
+        await asyncio.gather(*plays_of(door, tokens, [each[-1] for each in songs][:WARMING]))
 
-        took = np.array(await asyncio.gather(*plays))
+        in_turn = [each[place] for place in range(PLAYS // len(tokens)) for each in songs]
+        took = np.array(await asyncio.gather(*plays_of(door, tokens, in_turn)))
 
     p50, p99 = np.percentile(took, [50, 99])
     print(
-        f"\n{PLAYS} plays at {A_SECOND} a second by {len(tokens)} listeners, from the 202 to a feed without"
+        f"\n{len(took)} plays at {A_SECOND} a second by {len(tokens)} listeners, from the 202 to a feed without"
     )
     print(f"the song: p50 {p50:.2f} s, p99 {p99:.2f} s, longest {took.max():.2f} s (polled every {POLL} s)")
     assert p99 <= 1.0
+
+
+def plays_of(door: Door, tokens: list[str], songs: list[int]) -> list[Coroutine[None, None, float]]:
+    """A play of each song, the listeners taking turns, evenly spread over time from now on."""
+    begun_at = time.perf_counter()
+    return [
+        left_after(door, tokens[number % len(tokens)], song, begun_at + number / A_SECOND)
+        for number, song in enumerate(songs)
+    ]
 
 
 def listeners_of(platform: Platform) -> list[int]:
@@ -128,6 +133,7 @@ async def left_after(door: Door, token: str, song: int, starts_at: float) -> flo
     status, told = await door.ask("POST", f"/songs/{song}/play", token, json.dumps(play).encode())
     answered_at = time.perf_counter()
     assert status == 202, told
+    await asyncio.sleep(FIRST_LOOK)
     while (asked_at := time.perf_counter()) - answered_at < GIVE_UP:
         status, told = await door.ask("GET", "/recommendations", token)
         assert status == 200, told

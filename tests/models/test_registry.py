@@ -12,7 +12,7 @@ import pytest
 
 from foundation.engines.blobs import open_blobs
 from foundation.errors import Unreachable
-from models.registry import Card, Registry, open_registry
+from models.registry import Card, Registry, open_registry, page_environment
 from tests.conftest import REPOSITORY, Engines
 
 pytestmark = pytest.mark.slow
@@ -23,11 +23,17 @@ CARD = Card(
     took=timedelta(seconds=3),
     data_version="d1",
     data_url="file:///blobs/interactions/d1",
+    data_since=datetime(2026, 1, 1, tzinfo=UTC),
     data_until=datetime(2026, 3, 1, 11, tzinfo=UTC),
     factors_url="file:///blobs/als_model/a1",
     counts={"rows": 12, "listeners": 3},
     parameters={"members": "16+32", "alpha": 7.0},
     metrics={"recall_20": 0.25},
+    seconds={"training": 2.5},
+    is_passed=True,
+    reason="better than most popular",
+    judged_by="what came later",
+    plots={"quality.png": b"a picture"},
 )
 
 
@@ -51,16 +57,57 @@ def test_the_run_tells_what_the_card_does(registry: Registry):
     registry.register("told", CARD)
 
     (run,) = runs_of("told", registry)
-    (artifact,) = registry.client.list_artifacts(run.info.run_id)
-    kept = registry.blobs.read(f"{run.info.artifact_uri.removeprefix(registry.blobs_url + '/')}/card.json")
+    folder = run.info.artifact_uri.removeprefix(registry.blobs_url + "/")
+    paths = [found.path for found in registry.client.list_artifacts(run.info.run_id)]
 
     assert run.info.status == "FINISHED"
     assert run.info.end_time - run.info.start_time == 3000
-    assert run.data.metrics == {"recall_20": 0.25, "rows": 12, "listeners": 3, "seconds": 3}
+    assert run.data.metrics == {
+        "recall_20": 0.25,
+        "rows": 12,
+        "listeners": 3,
+        "seconds": 3,
+        "seconds_training": 2.5,
+    }
     assert run.data.params["members"] == "16+32"
+    assert run.data.params["data_since"] == "2026-01-01T00:00:00+00:00"
+    assert run.data.params["data_until"] == "2026-03-01T11:00:00+00:00"
     assert run.inputs.dataset_inputs[0].dataset.digest == "d1"
-    assert artifact.path == "card.json"
-    assert json.loads(kept)["parameters"] == {"members": "16+32", "alpha": 7.0}
+    assert paths == ["card.json", "card.md", "plots"]
+    assert json.loads(registry.blobs.read(f"{folder}/card.json"))["parameters"] == {
+        "members": "16+32",
+        "alpha": 7.0,
+    }
+    assert registry.blobs.read(f"{folder}/plots/quality.png") == b"a picture"
+
+
+def test_the_gates_word_stands_on_the_run_and_on_the_version(registry: Registry):
+    refused = replace(CARD, is_passed=False, reason="worse than the live model")
+
+    name, number = registry.register("refused", refused).split("/")
+    registry.mark(f"{name}/{number}", "promoted by hand")
+
+    (run,) = runs_of("refused", registry)
+    version = registry.client.get_model_version(name, number)
+    assert run.data.tags["segue.gate"] == version.tags["segue.gate"] == "refused"
+    assert version.tags["segue.decision"] == "promoted by hand"
+    assert (
+        "**refused**: worse than the live model"
+        in version.description
+        == run.data.tags["mlflow.note.content"]
+    )
+
+
+def test_the_page_is_told_where_everything_is_and_under_which_names_it_may_be_asked():
+    told = page_environment(
+        "postgresql://me:key@db/music", "s3://music/a?endpoint=http://s3:1", hosts=["a:1", "b:1"]
+    )
+
+    assert told["_MLFLOW_SERVER_FILE_STORE"] == "postgresql+psycopg://me:key@db/music_mlflow"
+    assert told["_MLFLOW_SERVER_ARTIFACT_ROOT"] == "s3://music/a/mlflow"
+    assert told["MLFLOW_S3_ENDPOINT_URL"] == "http://s3:1"
+    assert told["MLFLOW_SERVER_ALLOWED_HOSTS"] == "a:1,b:1"
+    assert told["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
 def test_a_run_that_was_left_half_told_is_replaced(registry: Registry):

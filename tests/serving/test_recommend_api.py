@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from fastapi import FastAPI
 
@@ -107,6 +108,53 @@ async def test_a_listen_changes_the_next_feed(
 
     assert before.json()["items"][0]["song_id"] == 1040
     assert 1040 not in [item["song_id"] for item in after.json()["items"]]
+
+
+async def test_a_listen_brings_songs_like_it_and_names_it_as_a_reason(
+    tmp_path: Path, engines: Engines, checkerboard: MakeBundle, publish: Publish
+) -> None:
+    publish(checkerboard(10, 40))
+
+    async with serving(tmp_path, engines.redis) as (_, client):
+        before = (await client.get("/recommendations?limit=3", headers=as_listener(6))).json()
+        RecentSongsSink(open_redis(engines.redis)).apply("s1", [listen(6, song) for song in (1021, 1039)])
+        after = (await client.get("/recommendations?limit=20", headers=as_listener(6))).json()
+
+    assert (before["policy"], after["policy"]) == ("als", "als-fold-in")
+    assert {item["song_id"] % 2 for item in before["items"]} == {0}
+    odd = [item for item in after["items"] if item["song_id"] % 2]
+    assert odd
+    assert {seed["song_id"] for item in odd for seed in item["reason"]["seeds"]} & {1021, 1039}
+
+
+async def test_a_newcomer_has_a_feed_of_their_own_after_the_first_listen(
+    tmp_path: Path, engines: Engines, checkerboard: MakeBundle, publish: Publish
+) -> None:
+    publish(checkerboard(10, 40))
+    RecentSongsSink(open_redis(engines.redis)).apply("s1", [listen(70_020, 1013)])
+
+    async with serving(tmp_path, engines.redis) as (_, client):
+        slate = (await client.get("/recommendations?limit=5", headers=as_listener(70_020))).json()
+
+    assert slate["policy"] == "als-fold-in"
+    assert {item["song_id"] % 2 for item in slate["items"]} == {1}
+    assert slate["items"][0]["reason"]["seeds"][0]["song_id"] == 1013
+
+
+async def test_a_song_that_was_started_or_skipped_stays_on_the_feed(
+    tmp_path: Path, engines: Engines, checkerboard: MakeBundle, publish: Publish
+) -> None:
+    publish(checkerboard(10, 40))
+    skipped = msgspec.structs.replace(listen(8, 1040), played_ms=29_999)
+    started = msgspec.structs.replace(listen(8, 1038), kind="start", played_ms=None)
+
+    async with serving(tmp_path, engines.redis) as (_, client):
+        before = await client.get("/recommendations", headers=as_listener(8))
+        RecentSongsSink(open_redis(engines.redis)).apply("s1", [skipped, started])
+        after = await client.get("/recommendations", headers=as_listener(8))
+
+    assert after.json()["items"] == before.json()["items"]
+    assert after.json()["policy"] == "als"
 
 
 async def test_a_listener_imported_after_the_bundle_gets_none_of_their_songs(

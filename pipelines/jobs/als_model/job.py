@@ -59,6 +59,7 @@ class Built:
     matrix: Interactions
     model: Model
     contest: Contest
+    metrics: Mapping[str, float]
     plots: Mapping[str, bytes]
     seconds: Mapping[str, float]  # by stage
 
@@ -75,7 +76,7 @@ def build(
         matrix = Interactions.of(source.rows)
         model = train(matrix.listens, parameters, progress=lambda part: progress((1 + part) / 2))
         seconds = {"judging": judged - began, "training": time.monotonic() - judged}
-        return Built(matrix, model, held, drawing.result(), seconds)
+        return Built(matrix, model, held, held.metrics(), drawing.result(), seconds)
 
 
 def run(context: Context) -> Outcome:
@@ -102,7 +103,7 @@ def run(context: Context) -> Outcome:
         "is_passed": ruling.is_passed,
         "reason": ruling.reason,
         "judged_by": built.contest.how,
-        **built.contest.metrics(),
+        **built.metrics,
     }
     storing = time.monotonic()
     versions.write(version, _stored(built, source), about)
@@ -151,8 +152,9 @@ def chosen(context: Context, source_version: str) -> Trained:
             "there are newer interactions than the model knows: run the job als_model first", job=NAME
         )
     if best is None:
+        refused = f"no model may serve: {last['registered']} was refused, {last['reason']}"
         raise NothingPassed(
-            f"no model may serve: {last['registered']} was refused, {last['reason']}", job=NAME
+            f"{refused}; ./segue models promote {last['registered']} would let it all the same", job=NAME
         )
     return _trained(context, best[2])
 
@@ -233,7 +235,7 @@ def _card(
             "songs": len(built.matrix.song_ids),
         },
         parameters=context.als.as_dict(),
-        metrics=built.contest.metrics(),
+        metrics=built.metrics,
         seconds=seconds,
         is_passed=built.contest.ruling.is_passed,
         reason=built.contest.ruling.reason,

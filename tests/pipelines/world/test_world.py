@@ -11,8 +11,10 @@ import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
-from foundation.contracts.history import ARTISTS, COUNTS, LISTENERS, PLAYS, SONGS
+from foundation.contracts.history import ARTISTS, COUNTS, LISTENERS, LYRICS, PLAYS, SONGS
 from pipelines.world import names
+from pipelines.world.backdrop import GENRES
+from pipelines.world.lyrics import WORDS
 from pipelines.world.world import World, WorldTooSmall, make_world
 
 UNTIL = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -30,7 +32,7 @@ def world() -> World:
 def test_the_same_seed_makes_the_same_world() -> None:
     one, again = made(5).history, made(5).history
 
-    for part in ("listeners", "artists", "songs", "plays"):
+    for part in ("listeners", "artists", "songs", "plays", "lyrics"):
         assert getattr(one, part).equals(getattr(again, part))
 
 
@@ -49,9 +51,31 @@ def test_every_part_has_the_shape_an_import_reads(world: World) -> None:
     assert dict(history.artists.schema) == ARTISTS
     assert dict(history.songs.schema) == SONGS
     assert dict(history.plays.schema) == PLAYS
+    assert dict(history.lyrics.schema) == LYRICS
     assert dict(history.counts.schema) == COUNTS
     assert [len(history.listeners), len(history.songs), len(history.counts)] == [500, 2_000, 0]
     assert 100_000 < len(history.plays) < 200_000
+
+
+def test_a_part_of_the_songs_has_words_and_they_differ(world: World) -> None:
+    lyrics = world.history.lyrics
+
+    assert 0.25 < len(lyrics) / len(world.history.songs) < 0.6
+    assert lyrics["song_external_id"].is_unique().all()
+    assert lyrics["text"].n_unique() == len(lyrics)
+    assert {len(text.split("\n")) for text in lyrics["text"]} == {9}
+
+
+def test_words_are_of_the_kind_of_music(world: World) -> None:
+    genres = dict(world.history.songs.select("external_id", "genre").iter_rows())
+
+    for song, text in world.history.lyrics.select("song_external_id", "text").head(100).iter_rows():
+        last = text.split("\n")[-1]
+        assert any(last.endswith(where) for where in WORDS[genres[song]].where)
+
+
+def test_every_kind_of_music_has_words() -> None:
+    assert set(WORDS) == {genre.name for genre in GENRES}
 
 
 def test_every_reference_names_a_row(world: World) -> None:
