@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 from rich.table import Table
 
 from cli.imports import import_with_progress
@@ -101,6 +102,7 @@ def posts(home: Path, seconds: float) -> Table:
         "workers",
         "peak POSTs/s",
         "÷ bare",
+        "CPU µs a POST",
         "connections",
         "at half: POSTs/s",
         "p50 ms",
@@ -151,11 +153,22 @@ def measured(
     with program(environment, module, "--port", str(port), "--workers", str(workers)) as server:
         wait_until(lambda: answers(port), server)
         connections, peak = load.peak(port)
+        worked = worked_by(server.pid)
+        plays = load.of(port, connections).per_second * load.seconds
+        worked = worked_by(server.pid) - worked
         half = load.at(port, peak.per_second / 2)
     ratio = "" if bare is None else f"{peak.per_second / bare:.2f}"
     numbers = (f"{half.per_second:,.0f}", f"{half.p50:.2f}", f"{half.p99:.2f}")
-    table.add_row(name, str(workers), f"{peak.per_second:,.0f}", ratio, str(connections), *numbers)
+    cost = f"{worked / plays * 1e6:.0f}"
+    table.add_row(name, str(workers), f"{peak.per_second:,.0f}", ratio, cost, str(connections), *numbers)
     return peak.per_second
+
+
+def worked_by(pid: int) -> float:
+    """CPU seconds of a server and its workers so far: what a play costs, however busy the machine is."""
+    server = psutil.Process(pid)
+    times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
+    return float(sum(time.user + time.system for time in times))
 
 
 @contextmanager

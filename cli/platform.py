@@ -25,6 +25,7 @@ from foundation import settings as foundation_settings
 from foundation.clock import utc_now
 from foundation.errors import Problem
 from foundation.settings import EMBEDDED, REPOSITORY, Settings
+from foundation.telemetry import readable
 
 READY = "Segue is ready"
 EXTRA_PARTS = ("airflow",)
@@ -265,8 +266,8 @@ def logs(name: str, *, lines: int, follow: bool) -> None:
         raise NoSuchPart(f"there is no log of {name!r}; there are: {there}")
     with path.open(encoding="utf-8", errors="replace") as file:
         for text in deque(file, maxlen=lines):
-            sys.stdout.write(text)
+            sys.stdout.write(readable(text))
         while follow:
-            sys.stdout.write(file.readline())
+            sys.stdout.write(readable(file.readline()))
             sys.stdout.flush()
             time.sleep(0.1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded.child import Child, EngineFailed
+from foundation.telemetry import readable
 
 WRAPPER = Path(__file__).with_name("wrapper.py")
 
@@ -89,7 +90,12 @@ def telling_line(text: str) -> str:
     >>> telling_line("could not write: No space left on device\\nFATAL:  giving up\\nshut down")
     'could not write: No space left on device'
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [
+        line.strip()
+        for told in text.splitlines()
+        for line in readable(told).splitlines()  # of an error with its trace, which one line of a log holds
+        if line.strip()
+    ]
     for words in (CAUSES, ERRORS):
         telling = [line for line in lines if any(word in line for word in words)]
         if telling:

@@ -1,6 +1,6 @@
 """The one middleware around every request: names it, limits it, measures it, and sees that each answer is whole.
 
-Pure ASGI and one layer for all of it, because each layer costs every request; `docs/performance.md` says how much.
+Pure ASGI and one layer for all of it, because each layer costs every request; `bench/door.py` measures how much.
 """
 
 import logging

@@ -1,5 +1,6 @@
 """What the job `interactions` counts, and what jobs refuse."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -44,6 +45,19 @@ def test_the_last_fifth_of_the_listens_is_the_future_and_imported_plays_are_past
         110: 0,
     }
     assert written.rows.filter(pl.col("listener_id") == 2)["listens_before"].to_list() == [7]
+
+
+def test_a_run_for_a_past_moment_leaves_the_newest_interactions_the_newest(world: World, context: Context):
+    world.listen(1, 101, at=NOON - timedelta(days=3))
+    world.listen(1, 102, at=NOON - timedelta(days=1))
+    run("interactions", context)
+    newest = interactions.newest(context)
+
+    past = run("interactions", replace(context, at=NOON - timedelta(days=2)))
+
+    assert past.changed
+    assert past.summary.startswith("1 pairs")
+    assert interactions.newest(context).version == newest.version
 
 
 def test_the_future_is_a_day_at_least(world: World, context: Context):

@@ -89,9 +89,12 @@ def run(context: Context) -> Outcome:
     buffer = io.BytesIO()
     rows.write_parquet(buffer)
     versions.write(version, {"rows.parquet": buffer.getvalue()}, about)
+    context.progress("counting listens", 1.0)
+    if known is not None and int(str(known["until_ms"])) > context.at_ms:
+        # A run for a past moment, as a scheduler's backfill asks for, must not turn training back to it.
+        return Outcome(version, changed=True, summary=f"{_summary(about)}; newer ones stay the newest")
     versions.point(version, about)
     versions.prune(KEPT)
-    context.progress("counting listens", 1.0)
     return Outcome(version, changed=True, summary=_summary(about))
 
 
