@@ -206,7 +206,7 @@ def main() -> None:
     parser.add_argument("--seen", type=int, default=5_000_000, help="ids to look up among")
     given = parser.parse_args()
     rng = np.random.default_rng(1)
-    console = Console(width=120)
+    console = Console(width=132)
     parts = [given.only] if given.only else PARTS
     with tempfile.TemporaryDirectory(prefix="segue-bench-") as made:
         folder = Path(made) / "log"

@@ -120,7 +120,7 @@ def posts(home: Path, seconds: float) -> Table:
             bare = measured(table, "bare ASGI app", "bench.bare", workers, environment, load, None)
             measured(table, "gateway", "gateway", workers, environment, load, bare)
         with program(environment, "cli.shipper"):
-            measured(table, "gateway, shipper at work", "gateway", 2, environment, load, bare)
+            measured(table, "gateway + shipper", "gateway", 2, environment, load, bare)
     table.caption = f"bare fdatasync of {BLOCK} bytes: {bare_syncs(home, seconds):,.0f}/s"
     return table
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -123,7 +124,7 @@ class ClickHouseSink:
         if repeated is None:
             repeated = self._already_told(playback)
             if len(repeated) < playback.num_rows:
-                replace(note, json.dumps({"events": playback.num_rows, "repeated": repeated}).encode())
+                replace(note, _note(playback.num_rows, repeated))
         fresh = _without(playback, repeated)
         if fresh.num_rows:
             told, listens = fresh.drop_columns("counts"), rows.listens_among(fresh)
@@ -256,12 +257,22 @@ def _without(plays: pa.Table, positions: Sequence[int]) -> pa.Table:
     return plays.filter(pa.array([at not in left_out for at in range(plays.num_rows)]))
 
 
+def _note(events: int, repeated: Sequence[int]) -> bytes:
+    """What is kept beside a segment: how many events it has, and which of them are repeated; a checksum before it."""
+    told = json.dumps({"events": events, "repeated": repeated}).encode()
+    return b"%08x %s" % (zlib.crc32(told), told)
+
+
 def _repeated(note: Path, events: int) -> list[int] | None:
-    """What an earlier try found repeated in this segment; None when damage was cut out of the segment since."""
-    told = json.loads(note.read_bytes())
-    if told["events"] == events:
-        return [int(position) for position in told["repeated"]]
+    """What an earlier try found repeated in this segment; None when the note or the segment was damaged since."""
+    checksum, _, told = note.read_bytes().partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(told):
+        logger.warning("%s is damaged: looking its events up anew", note)
+        return None
+    known = json.loads(told)
+    if known["events"] == events:
+        return [int(position) for position in known["repeated"]]
     logger.warning(
-        "%s speaks of %d events where there are %d: looking them up anew", note, told["events"], events
+        "%s speaks of %d events where there are %d: looking them up anew", note, known["events"], events
     )
     return None

@@ -218,8 +218,8 @@ def shared_metrics() -> Path | None:
 
 
 def child_environment(settings: Settings) -> Mapping[str, str]:
-    """The whole environment of a process we start: our own settings, and what any program needs."""
-    handed = {name: value for name, value in os.environ.items() if name.startswith("SEGUE")}
+    """The whole environment of a process we start: our own settings, S3's credentials, and what any program needs."""
+    handed = {name: value for name, value in os.environ.items() if name.startswith(("SEGUE", "AWS_"))}
     return handed | {
         "SEGUE_HOME": os.fspath(settings.home),
         "PYTHONPATH": os.fspath(REPOSITORY),

@@ -19,6 +19,7 @@ from foundation.engines.clickhouse import Client
 from foundation.errors import Unreachable
 from tests.event_log.conftest import Server
 from tests.event_log.plays import NOON, make_play, make_plays, small_log, write_segment
+from tests.event_log.test_recovery import DAMAGES
 
 TABLES = ("playback_events", "listens", "seen")
 
@@ -330,3 +331,25 @@ def test_clickhouse_killed_again_and_again_holds_every_play_once(
     back = server.client()
     assert rows_of(back) == all_once(400)
     assert differing_days(back) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["cut off there", "one bit turned"])
+def test_a_note_damaged_at_any_byte_neither_loses_nor_repeats_a_play(
+    tmp_path: Path, clickhouse: Client, how: str
+) -> None:
+    write_segment(tmp_path, "a-0", make_plays(1))
+    ship(tmp_path, Dying(clickhouse, "listens", is_done=True))
+    length = len((tmp_path / "a-0.clickhouse").read_bytes())
+    ship(tmp_path, clickhouse)
+
+    for at in range(length):
+        plays = make_plays(3)
+        write_segment(tmp_path, f"a-{at + 1}", [*plays, plays[1]])
+        ship(tmp_path, Dying(clickhouse, "listens", is_done=True))
+        note = tmp_path / f"a-{at + 1}.clickhouse"
+        note.write_bytes(DAMAGES[how](note.read_bytes(), at))
+        ship(tmp_path, clickhouse)
+
+        assert pending(tmp_path) == 0, f"{how}, at byte {at} of {length}"
+        assert rows_of(clickhouse) == all_once(1 + 3 * (at + 1)), f"{how}, at byte {at} of {length}"
