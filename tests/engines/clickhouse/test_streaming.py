@@ -123,7 +123,7 @@ def test_a_long_insert_takes_little_memory(server: Server) -> None:
     batch = pa.record_batch({"a": pa.array(range(100_000), pa.uint64()), "b": ["some text"] * 100_000})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as written:
-        for _ in range(200):
+        for _ in range(400):
             written.write_batch(batch)
     body = sink.getvalue().to_pybytes()
     with open_clickhouse(server.place.url) as client:
@@ -132,9 +132,10 @@ def test_a_long_insert_takes_little_memory(server: Server) -> None:
 
         client.raw_insert("long", ["a", "b"], body, fmt="ArrowStream")
 
-        assert client.command("SELECT count() FROM long") == 20_000_000
-        assert memory_of(server) - before < 400_000_000
-    assert len(body) > 400_000_000
+        assert client.command("SELECT count() FROM long") == 40_000_000
+        # Blocks on their way and merges beside them take some 300 to 450 MB, however long the insert is.
+        assert memory_of(server) - before < 650_000_000
+    assert len(body) > 800_000_000
 
 
 def test_a_slow_reader_gets_everything(place: Place) -> None:
