@@ -56,7 +56,7 @@ class Bench:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.stages: list[Stage] = []
-        self.environment = dict(child_environment(Settings(SEGUE_HOME=home)))
+        self.environment = {**child_environment(Settings(SEGUE_HOME=home)), "SEGUE__LIMITS__ENABLED": "false"}
 
     @property
     def settings(self) -> Settings:

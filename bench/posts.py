@@ -1,22 +1,16 @@
 """Plays over HTTP, each on disk before its answer, beside a bare POST of the same server and bare syncs of the disk."""
 
 import os
-import shutil
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import numpy as np
-import psutil
 from rich.table import Table
 
+from bench.load import Told, answers, program, wait_until, worked_by, wrk
 from cli.imports import import_with_progress
 from cli.tokens import find
 from embedded.engines import embedded_engines
@@ -27,21 +21,12 @@ from foundation import settings as foundation_settings
 from foundation.clock import utc_now
 from foundation.engines.clickhouse import open_clickhouse_reader
 from foundation.security import token_maker
-from foundation.settings import REPOSITORY, Limits, Settings, child_environment
+from foundation.settings import Limits, Settings, child_environment
 from pipelines.world.world import make_world
 
 CONNECTIONS = (16, 64, 256)
 PLAYERS = 20
 BLOCK = 4096  # bytes of a bare write
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the load generator counted; every answer was a 202."""
-
-    per_second: float
-    p50: float  # milliseconds
-    p99: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +39,7 @@ class Load:
 
     def of(self, port: int, connections: int, pause: float = 0.0) -> Told:
         """Each connection sends its next play at the answer of the last, or after a pause of so many ms on average."""
-        words = [
-            "wrk",
-            "--timeout",
-            "20s",
-            "-t1",
-            f"-c{connections}",
-            f"-d{self.seconds:.0f}s",
-            "-s",
-            "bench/play.lua",
-        ]
-        words += [f"http://127.0.0.1:{port}", "--", str(self.song), str(pause), *self.tokens]
-        said = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-        told = next(line.split()[1:] for line in said.splitlines() if line.startswith("told "))
-        requests, microseconds, failed = map(int, told[:3])
-        if failed:
-            raise RuntimeError(f"{failed} of {requests} plays were not taken")
-        return Told(requests / microseconds * 1e6, float(told[3]) / 1000, float(told[4]) / 1000)
+        return wrk("play.lua", port, connections, self.seconds, self.song, pause, *self.tokens)
 
     def peak(self, port: int) -> tuple[int, Told]:
         """The most plays a second, and with how many connections."""
@@ -89,8 +58,6 @@ class Load:
 
 def posts(home: Path, seconds: float) -> Table:
     """The table; needs wrk."""
-    if shutil.which("wrk") is None:
-        raise RuntimeError("install wrk: it makes the load")
     # One address and a few listeners send everything: no budget of requests is meant for that.
     told = Settings(SEGUE_HOME=home, limits=Limits(enabled=False))
     children, urls = embedded_engines(home, wanted={"postgres", "redis", "clickhouse"})
@@ -162,47 +129,6 @@ def measured(
     cost = f"{worked / plays * 1e6:.0f}"
     table.add_row(name, str(workers), f"{peak.per_second:,.0f}", ratio, cost, str(connections), *numbers)
     return peak.per_second
-
-
-def worked_by(pid: int) -> float:
-    """CPU seconds of a server and its workers so far: what a play costs, however busy the machine is."""
-    server = psutil.Process(pid)
-    times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
-    return float(sum(time.user + time.system for time in times))
-
-
-@contextmanager
-def program(environment: dict[str, str], module: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A module of ours at work as a process group of its own, ended afterwards."""
-    with (Path(environment["SEGUE_HOME"]) / "log" / f"bench-{module}.log").open("ab") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
-            cwd=REPOSITORY,
-            env=environment,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
-
-
-def wait_until(happens: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
-    give_up = time.monotonic() + 120
-    while not happens():
-        if process.poll() is not None or time.monotonic() > give_up:
-            raise RuntimeError(f"{process.args!r} does not come up")
-        time.sleep(0.1)
-
-
-def answers(port: int) -> bool:
-    try:
-        return httpx.post(f"http://127.0.0.1:{port}/health/live", timeout=2).status_code > 0
-    except httpx.TransportError:
-        return False
 
 
 def bare_syncs(folder: Path, seconds: float) -> float:

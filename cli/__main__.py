@@ -169,6 +169,38 @@ def rollback() -> None:
     registered.rollback()
 
 
+account = typer.Typer(help="Accounts, for those who run the platform.", no_args_is_help=True)
+app.add_typer(account, name="account")
+
+
+@account.command("create")
+def account_create(
+    email: Annotated[str, typer.Argument(help="Where mail reaches them.")],
+    *,
+    name: Annotated[
+        str | None, typer.Option(help="What others see; default: what stands before the @.")
+    ] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(help="user, artist, analyst or admin; repeatable.")
+    ] = None,
+) -> None:
+    """Make an account; its password is asked for, or read from standard input where that is no terminal."""
+    from cli import account as accounts
+
+    accounts.create(email, name or email.partition("@")[0], role or ["user"])
+
+
+@account.command("roles")
+def account_roles(
+    email: Annotated[str, typer.Argument(help="Whose account.")],
+    role: Annotated[list[str], typer.Argument(help="All its roles from now on.")],
+) -> None:
+    """Give an account exactly these roles; its tokens of before no longer hold."""
+    from cli import account as accounts
+
+    accounts.roles(email, role)
+
+
 @app.command()
 def follow(
     *,

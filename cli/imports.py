@@ -1,7 +1,7 @@
 """`segue import`: takes in listening history and says what became of each row."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from cli import say
 from cli.running import running
@@ -11,7 +11,8 @@ from foundation.contracts.history import History
 from foundation.settings import Settings
 
 if TYPE_CHECKING:
-    from catalog_api.imports.report import ImportReport
+    from catalog_api.imports.catalogue import Catalogue
+    from catalog_api.imports.report import CatalogueReport, ImportReport
 
 
 def run(path: str, *, listener: str | None) -> None:
@@ -25,10 +26,22 @@ def run(path: str, *, listener: str | None) -> None:
         say.out.print(text, markup=False)
 
 
+@overload
 def import_with_progress(
-    connected: Settings, history: History, *, name: str = "", digest: bytes = b""
-) -> "ImportReport":
-    """Store a history through a log of its own, with progress bars; everything is queryable afterwards."""
+    connected: Settings, told: History, *, name: str = "", digest: bytes = b""
+) -> "ImportReport": ...
+
+
+@overload
+def import_with_progress(
+    connected: Settings, told: "Catalogue", *, name: str = "", digest: bytes = b""
+) -> "CatalogueReport": ...
+
+
+def import_with_progress(
+    connected: Settings, told: "History | Catalogue", *, name: str = "", digest: bytes = b""
+) -> "ImportReport | CatalogueReport":
+    """Store a history or a catalog through a log of its own, with progress bars; everything is queryable afterwards."""
     from catalog_api.imports.service import Importer
     from catalog_api.imports.shipping import Shipping
     from event_log.opening import open_log
@@ -46,7 +59,7 @@ def import_with_progress(
                 utc_now,
                 lambda what, done, whole: bars(what, done / whole if whole else 1.0),
             )
-            return importer.import_history(history, name=name, digest=digest)
+            return importer.bring_in(told, name=name, digest=digest)
     finally:
         warehouse.close()
         log.close()

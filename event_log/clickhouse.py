@@ -16,20 +16,28 @@ from event_log import rows
 from event_log.rows import Told
 from event_log.segments import quarantine, replace
 from foundation.contracts.events import (
+    BlockChanged,
     Event,
+    FollowChanged,
     ImportedCount,
     ListenerChanged,
     LyricsChanged,
+    OpinionChanged,
     PlaybackEvent,
+    PreferencesChanged,
     SongChanged,
     encode,
 )
 from foundation.contracts.tables import (
+    Blocks,
+    Follows,
     ImportedCounts,
     Listeners,
     Listens,
     Lyrics,
+    Opinions,
     PlaybackEvents,
+    Preferences,
     Seen,
     Songs,
 )
@@ -60,7 +68,7 @@ class ClickHouse(Protocol):
 
 
 class ClickHouseSink:
-    """Writes playback_events, listens, seen, imported_counts, songs, lyrics and listeners; views make the rollups.
+    """Writes playback_events, listens, seen, imported_counts and what the catalog tells; views make the rollups.
 
     Which plays of a segment are new is settled before the first insert and kept beside the segment. `seen` is written
     last. So a try that finds that note repeats an earlier one: it writes what the tables turn out to lack, since a
@@ -96,10 +104,14 @@ class ClickHouseSink:
 
     def _apply(self, segment_id: str, events: Sequence[Event]) -> None:
         left_out = (
-            # Rows of these four replace their like, so that writing them twice is harmless.
+            # Rows of these eight replace their like, so that writing them twice is harmless.
             self._replace(Songs.table, _only(SongChanged, events), rows.songs),
             self._replace(Lyrics.table, _only(LyricsChanged, events), rows.lyrics),
             self._replace(Listeners.table, _only(ListenerChanged, events), rows.listeners),
+            self._replace(Opinions.table, _only(OpinionChanged, events), rows.opinions),
+            self._replace(Follows.table, _only(FollowChanged, events), rows.follows),
+            self._replace(Blocks.table, _only(BlockChanged, events), rows.blocks),
+            self._replace(Preferences.table, _only(PreferencesChanged, events), rows.preferences),
             self._replace(ImportedCounts.table, _only(ImportedCount, events), rows.imported_counts),
             self._add_plays(segment_id, _only(PlaybackEvent, events)),
         )

@@ -1,5 +1,7 @@
 """When a play counts as a listen: the one rule that charts, play counts and training share."""
 
+from foundation.contracts.events import PlaybackEvent
+
 LISTEN_MS = 30_000
 
 
@@ -17,3 +19,8 @@ def counts_as_listen(played_ms: int | None, song_ms: int | None) -> bool:
         return False
     enough = LISTEN_MS if song_ms is None or song_ms <= 0 else min(LISTEN_MS, song_ms / 2)
     return played_ms >= enough
+
+
+def is_listen(play: PlaybackEvent) -> bool:
+    """Whether this event ends a play that counts."""
+    return play.kind == "end" and counts_as_listen(play.played_ms, play.song_ms)

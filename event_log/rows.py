@@ -7,21 +7,29 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from event_log.listens import counts_as_listen
+from event_log.listens import is_listen
 from foundation.contracts.events import (
+    BlockChanged,
     Event,
+    FollowChanged,
     ImportedCount,
     ListenerChanged,
     LyricsChanged,
+    OpinionChanged,
     PlaybackEvent,
+    PreferencesChanged,
     SongChanged,
 )
 from foundation.contracts.tables import (
+    Blocks,
+    Follows,
     ImportedCounts,
     Listeners,
     Listens,
     Lyrics,
+    Opinions,
     PlaybackEvents,
+    Preferences,
     Seen,
     Songs,
 )
@@ -67,8 +75,10 @@ def playback_events(plays: Sequence[PlaybackEvent]) -> pa.Table:
             [None if play.slate_id is None else play.slate_id.bytes for play in plays], _KEY
         ),
         names.position: pa.array([play.position for play in plays], pa.uint16()),
+        names.country: _words([play.country for play in plays]),
+        names.is_private: _flags([play.is_private for play in plays]),
         names.received_at: _moments([play.received_at for play in plays], "ms"),
-        "counts": pa.array([_counts(play) for play in plays], pa.bool_()),
+        "counts": _flags([is_listen(play) for play in plays]),
     }
     return pa.table(columns)
 
@@ -83,8 +93,12 @@ def listens_among(playback: pa.Table) -> pa.Table:
         Listens.played_ms,
         Listens.source,
         Listens.origin,
+        Listens.slate_id,
+        Listens.position,
+        Listens.country,
+        Listens.is_private,
     )
-    columns = {name: counted[name] for name in (*same, Listens.slate_id, Listens.position)}
+    columns = {name: counted[name] for name in same}
     return pa.table({**columns, Listens.listened_at: counted[PlaybackEvents.started_at]})
 
 
@@ -127,6 +141,10 @@ def songs(changes: Sequence[SongChanged]) -> pa.Table:
             names.genre: _words([song.genre for song in changes]),
             names.song_ms: pa.array([song.song_ms for song in changes], pa.uint32()),
             names.released_on: _days([song.released_on for song in changes]),
+            names.is_explicit: _flags([song.is_explicit for song in changes]),
+            names.is_everywhere: _flags([song.regions is None for song in changes]),
+            names.regions: _lists([song.regions or () for song in changes]),
+            names.is_removed: _flags([song.is_removed for song in changes]),
             names.origin: _words([song.origin for song in changes]),
             names.external_id: pa.array([song.external_id for song in changes], pa.string()),
             names.version: pa.array([song.version for song in changes], pa.uint64()),
@@ -161,6 +179,61 @@ def listeners(changes: Sequence[ListenerChanged]) -> pa.Table:
     )
 
 
+def opinions(changes: Sequence[OpinionChanged]) -> pa.Table:
+    """Rows of opinions."""
+    names = Opinions
+    return pa.table(
+        {
+            names.listener_id: pa.array([told.listener_id for told in changes], pa.uint64()),
+            names.kind: _words([told.kind for told in changes]),
+            names.target_id: pa.array([told.target_id for told in changes], pa.uint64()),
+            names.opinion: _words([told.opinion for told in changes]),
+            names.version: pa.array([told.version for told in changes], pa.uint64()),
+        }
+    )
+
+
+def follows(changes: Sequence[FollowChanged]) -> pa.Table:
+    """Rows of follows."""
+    names = Follows
+    return pa.table(
+        {
+            names.listener_id: pa.array([told.listener_id for told in changes], pa.uint64()),
+            names.kind: _words([told.kind for told in changes]),
+            names.target_id: pa.array([told.target_id for told in changes], pa.uint64()),
+            names.is_following: _flags([told.is_following for told in changes]),
+            names.version: pa.array([told.version for told in changes], pa.uint64()),
+        }
+    )
+
+
+def blocks(changes: Sequence[BlockChanged]) -> pa.Table:
+    """Rows of blocks."""
+    names = Blocks
+    return pa.table(
+        {
+            names.listener_id: pa.array([told.listener_id for told in changes], pa.uint64()),
+            names.blocked_id: pa.array([told.blocked_id for told in changes], pa.uint64()),
+            names.is_blocked: _flags([told.is_blocked for told in changes]),
+            names.version: pa.array([told.version for told in changes], pa.uint64()),
+        }
+    )
+
+
+def preferences(changes: Sequence[PreferencesChanged]) -> pa.Table:
+    """Rows of preferences."""
+    names = Preferences
+    return pa.table(
+        {
+            names.listener_id: pa.array([told.listener_id for told in changes], pa.uint64()),
+            names.allows_explicit: _flags([told.allows_explicit for told in changes]),
+            names.language: _words([told.language for told in changes]),
+            names.genres: _lists([told.genres for told in changes]),
+            names.version: pa.array([told.version for told in changes], pa.uint64()),
+        }
+    )
+
+
 def _fits(event: Told, table_of: Callable[[Sequence[Told]], pa.Table]) -> bool:
     try:
         table_of([event])
@@ -169,8 +242,12 @@ def _fits(event: Told, table_of: Callable[[Sequence[Told]], pa.Table]) -> bool:
     return True
 
 
-def _counts(play: PlaybackEvent) -> bool:
-    return play.kind == "end" and counts_as_listen(play.played_ms, play.song_ms)
+def _flags(flags: Sequence[bool]) -> pa.Array:
+    return pa.array(flags, pa.bool_())
+
+
+def _lists(lists: Sequence[Sequence[str]]) -> pa.Array:
+    return pa.array(lists, pa.list_(pa.string()))
 
 
 def _words(words: Sequence[str]) -> pa.Array:

@@ -4,6 +4,8 @@ import sys
 from dataclasses import dataclass
 from datetime import timedelta
 
+FOR_GOOD = timedelta.max  # nothing but its listener's going removes it
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:
@@ -33,7 +35,8 @@ RECENT_SONGS = Feature(
     meaning=(
         "The songs of the listener's listens, each with the beginning of its latest listen, newest first. "
         "Listens, not starts: a song skipped after five seconds says little about taste, and starts are not kept "
-        "for ever, so that no past moment could be asked for them. Imported listens count like all others. "
+        "for ever, so that no past moment could be asked for them. Imported listens count like all others; "
+        "those of private sessions are nobody's. "
         "Of two songs at the same millisecond the one whose id is later as text comes first."
     ),
     limit=100,
@@ -45,7 +48,7 @@ HEARD_SONGS = Feature(
     entity="listener",
     meaning=(
         "All songs of the listener's listens and imported counts that came through the event log, without order "
-        "or limit: what a feed must leave out beside the songs that its bundle knows to be heard. "
+        "or limit, but for private sessions: what a feed must leave out beside the songs that its bundle knows to be heard. "
         "A listener who is silent for longer than it is kept has all of them in the bundle."
     ),
     kept=timedelta(days=90),
@@ -59,4 +62,43 @@ KNOWN_LISTENER = Feature(
     kept=timedelta(days=90),
 )
 
-FEATURES = (RECENT_SONGS, HEARD_SONGS, KNOWN_LISTENER)
+LOVED_SONGS = Feature("loved_songs", "listener", "The songs that the listener loves.", kept=FOR_GOOD)
+HIDDEN_SONGS = Feature(
+    "hidden_songs", "listener", "The songs that the listener wants no more of.", kept=FOR_GOOD
+)
+LOVED_ARTISTS = Feature("loved_artists", "listener", "The artists that the listener loves.", kept=FOR_GOOD)
+HIDDEN_ARTISTS = Feature(
+    "hidden_artists", "listener", "The artists that the listener wants no more of.", kept=FOR_GOOD
+)
+FOLLOWED_ARTISTS = Feature(
+    "followed_artists", "listener", "The artists that the listener follows.", kept=FOR_GOOD
+)
+FOLLOWED_LISTENERS = Feature(
+    "followed_listeners", "listener", "The listeners that the listener follows.", kept=FOR_GOOD
+)
+BLOCKED_LISTENERS = Feature(
+    "blocked_listeners", "listener", "The listeners that the listener blocks.", kept=FOR_GOOD
+)
+PREFERENCES = Feature(
+    "preferences", "listener", "What the listener wants to be served, as JSON.", kept=FOR_GOOD, limit=1
+)
+WISH_VERSIONS = Feature(
+    name="wish_versions",
+    entity="listener",
+    meaning=(
+        "How new each word of the eight before is, so that one that comes late changes nothing; also of those that "
+        "were taken back. Nothing but their writer reads it."
+    ),
+    kept=FOR_GOOD,
+)
+
+WISHES = (
+    LOVED_SONGS,
+    HIDDEN_SONGS,
+    LOVED_ARTISTS,
+    HIDDEN_ARTISTS,
+    FOLLOWED_ARTISTS,
+    FOLLOWED_LISTENERS,
+    BLOCKED_LISTENERS,
+)
+FEATURES = (RECENT_SONGS, HEARD_SONGS, KNOWN_LISTENER, *WISHES, PREFERENCES, WISH_VERSIONS)

@@ -1,4 +1,4 @@
-"""The features of this moment in Redis: what a listener heard lately, and who is known at all."""
+"""The features of this moment in Redis: what a listener heard lately, and who is known at all; `wishes` has the rest."""
 
 import heapq
 import logging
@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from event_log.listens import counts_as_listen
+from event_log.listens import is_listen
+from feature_store import wishes
 from feature_store.definitions import HEARD_SONGS, KNOWN_LISTENER, RECENT_SONGS
 from foundation.contracts.events import Event, ImportedCount, ListenerChanged, PlaybackEvent
 from foundation.engines.redis import AsyncRedis, Redis, reachable
@@ -91,8 +92,10 @@ class RecentSongsSink:
     """Keeps the features: takes each segment of the event log and raises each song to its latest listen.
 
     The state is the highest time of each song, cut to the newest hundred songs, and beside it the set of all songs
-    ever heard; each operation may be repeated and reordered at will. So segments may come twice or late, and nothing need be remembered about which have come.
-    Nor which plays: of a play whose end is told twice with two lengths the warehouse takes the first, this the longer.
+    ever heard; each operation may be repeated and reordered at will. So segments may come twice or late, and nothing need
+    be remembered about which have come. Nor which plays: of a play whose end is told twice with two lengths the
+    warehouse takes the first, this the longer. Plays of private sessions leave nothing. What listeners tell outright is
+    kept beside it: see `wishes`.
     """
 
     redis: Redis
@@ -103,6 +106,7 @@ class RecentSongsSink:
         heard = list(_heard(events).items())
         latest = _latest_listens(events)
         told = sorted({event.listener_id for event in events if isinstance(event, ListenerChanged)})
+        wishes.keep(self.redis, events)
         with reachable():
             for some in _thousands(heard):
                 pipeline = self.redis.pipeline(transaction=False)
@@ -128,9 +132,7 @@ def _heard(events: Sequence[Event]) -> dict[int, list[int]]:
     """Per listener the songs of a segment that they have heard, whether it tells when or only how often."""
     heard: defaultdict[int, set[int]] = defaultdict(set)
     for event in events:
-        if isinstance(event, ImportedCount) or (
-            isinstance(event, PlaybackEvent) and counts_as_listen(event.played_ms, event.song_ms)
-        ):
+        if isinstance(event, ImportedCount) or _shows_taste(event):
             heard[event.listener_id].add(event.song_id)
     return {listener: list(songs) for listener, songs in heard.items()}
 
@@ -142,7 +144,7 @@ def _latest_listens(events: Sequence[Event]) -> dict[int, dict[str, int]]:
     """
     latest: defaultdict[int, dict[str, int]] = defaultdict(dict)
     for event in events:
-        if isinstance(event, PlaybackEvent) and counts_as_listen(event.played_ms, event.song_ms):
+        if _shows_taste(event):
             try:
                 at = (event.started_at - EPOCH) // MILLISECOND
             except TypeError:  # a time without a zone; failing would hand us the same segment again for ever
@@ -151,6 +153,10 @@ def _latest_listens(events: Sequence[Event]) -> dict[int, dict[str, int]]:
             times, song = latest[event.listener_id], str(event.song_id)
             times[song] = max(times.get(song, 0), at)
     return {listener: _newest(times) for listener, times in latest.items()}
+
+
+def _shows_taste(event: Event) -> TypeGuard[PlaybackEvent]:
+    return isinstance(event, PlaybackEvent) and is_listen(event) and not event.is_private
 
 
 def _newest(times: dict[str, int]) -> dict[str, int]:

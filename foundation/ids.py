@@ -8,8 +8,12 @@ from uuid import UUID
 
 UserId = NewType("UserId", int)
 SongId = NewType("SongId", int)
+ArtistId = NewType("ArtistId", int)
+AlbumId = NewType("AlbumId", int)
+PlaylistId = NewType("PlaylistId", int)
 PlayId = NewType("PlayId", UUID)
 
+BIGGEST_ID = 2**63 - 1  # what a bigint of Postgres holds
 _RANDOM_BITS = 74
 
 
@@ -18,7 +22,12 @@ def new_play_id(at: datetime) -> PlayId:
 
     Ids that sort by time keep the lookup of ids already seen within a few granules of the table.
     """
-    return PlayId(_timed_uuid(at, secrets.randbits(_RANDOM_BITS), version=7))
+    return PlayId(new_id(at))
+
+
+def new_id(at: datetime) -> UUID:
+    """A fresh id that nobody can guess and that tells when it was made: UUID version 7 (RFC 9562)."""
+    return _timed_uuid(at, secrets.randbits(_RANDOM_BITS), version=7)
 
 
 def hashed_play_id(at: datetime, *parts: str) -> PlayId:

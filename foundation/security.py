@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import jwt
 
 from foundation.errors import Problem
-from foundation.ids import UserId
+from foundation.ids import UserId, new_id
 from foundation.settings import Settings, token_secret
 
 ALGORITHM = "HS256"
@@ -29,6 +30,8 @@ class Principal:
     roles: frozenset[str]
     subscription: str = "free"
     expires_at: int = field(default=0, compare=False)  # seconds since 1970: when the token that says so ends
+    issued_ms: int = field(default=0, compare=False)  # since 1970: when it was issued, as its id tells
+    session_id: UUID | None = field(default=None, compare=False)  # None for a token that no sign-in gave
 
     def may_see(self, user_id: UserId) -> bool:
         """Whether what belongs to `user_id` may be shown: to themselves, to analysts and to admins."""
@@ -52,8 +55,12 @@ class TokenMaker:
         now: datetime,
         email: str = "",
         subscription: str = "free",
+        session_id: UUID | None = None,
     ) -> str:
-        """A signed token with the claims `sub, user_id, email, subscription, roles, iat, exp, iss, aud`."""
+        """A signed token with the claims `sub, user_id, email, subscription, roles, iat, exp, iss, aud, jti, sid`.
+
+        `jti` is a UUID of version 7: it tells the millisecond of issue, so that a revocation strikes no later token.
+        """
         claims = {
             "sub": str(user_id),
             "user_id": int(user_id),
@@ -64,7 +71,10 @@ class TokenMaker:
             "exp": int((now + self.lifetime).timestamp()),
             "iss": self.issuer,
             "aud": self.audience,
+            "jti": str(new_id(now)),
         }
+        if session_id is not None:
+            claims["sid"] = str(session_id)
         return jwt.encode(claims, self.secret, algorithm=ALGORITHM, headers={"typ": TOKEN_TYPE})
 
     def check(self, token: str) -> Principal:
@@ -76,7 +86,7 @@ class TokenMaker:
                 algorithms=[ALGORITHM],
                 issuer=self.issuer,
                 audience=self.audience,
-                options={"require": ["sub", "exp", "iat", "iss", "aud"]},
+                options={"require": ["sub", "exp", "iat", "iss", "aud", "jti"]},
             )
             claims = decoded["payload"]
             if decoded["header"].get("typ") != TOKEN_TYPE:
@@ -86,10 +96,12 @@ class TokenMaker:
                 frozenset(claims.get("roles", ())),
                 claims.get("subscription", "free"),
                 int(claims["exp"]),
+                UUID(claims["jti"]).int >> 80,
+                UUID(claims["sid"]) if "sid" in claims else None,
             )
         except jwt.ExpiredSignatureError as error:
             raise InvalidToken("the token has expired") from error
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise InvalidToken("the token is not one of ours") from error
 
 

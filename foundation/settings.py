@@ -23,6 +23,7 @@ class Engines(BaseModel, frozen=True):
     """Where the engines are: a URL each, or `embedded` for the one the supervisor starts."""
 
     postgres: str = EMBEDDED  # or postgresql://user:password@host/database
+    postgres_replica: str = ""  # a streaming replica of it that requests may read from; "": there is none
     redis: str = EMBEDDED  # or redis://…
     clickhouse: str = EMBEDDED  # or http(s)://user:password@host:8123/database
     clickhouse_reader: str = EMBEDDED  # the same server as a user who may only read
@@ -37,6 +38,23 @@ class Tokens(BaseModel, frozen=True):
     issuer: str = "segue"
     audience: str = "segue-api"
     lifetime: timedelta = timedelta(hours=1)
+    refresh_lifetime: timedelta = timedelta(days=30)  # of a session that is not used
+
+
+class Accounts(BaseModel, frozen=True):
+    """How passwords are kept, and how often one may be guessed."""
+
+    argon2_memory_kib: int = Field(default=19 * 1024, ge=19 * 1024)  # at least what OWASP asks of argon2id
+    argon2_passes: int = Field(default=2, ge=2)
+    failures: int = Field(default=10, ge=1)  # wrong passwords of one account, or of one address, in a window
+    failure_window: timedelta = Field(default=timedelta(minutes=15), ge=timedelta(seconds=1))
+
+
+class History(BaseModel, frozen=True):
+    """The listening history that listeners see."""
+
+    months_ahead: int = Field(default=3, ge=1)  # partitions made before they are needed
+    kept_months: int = Field(default=0, ge=0)  # older months are dropped; 0: kept for ever
 
 
 class EventLog(BaseModel, frozen=True):
@@ -60,20 +78,21 @@ class Http(BaseModel, frozen=True):
     biggest_body: int = Field(default=1024 * 1024, ge=0)  # bytes; an endpoint may ask for less
     tls: bool = False  # people reach us by https only: they are told to remember it (HSTS)
     trusted_proxies: str = ""  # their addresses, with commas: X-Forwarded-For of anyone else is not believed
+    country_header: str = (
+        ""  # in which the edge in front of us tells the country, as CF-IPCountry; "": none does
+    )
 
 
 class Limits(BaseModel, frozen=True):
-    """How many requests one listener, or one address without a token, may make in a window.
-
-    The defaults stop a program that has gone wild; a public service sets them to what its people need.
-    """
+    """How many requests one listener, or one address without a token, may make in a window."""
 
     enabled: bool = True
     window: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(seconds=1))
-    free: int = Field(default=120_000, ge=1)  # of a listener
-    premium: int = Field(default=1_200_000, ge=1)  # of a listener who pays
-    address: int = Field(default=120_000, ge=1)  # of all who send no valid token from one address
-    plays: int = Field(default=600_000, ge=1)  # told by one listener: a budget of its own
+    free: int = Field(default=100, ge=1)  # of a listener
+    premium: int = Field(default=1_000, ge=1)  # of a listener who pays
+    address: int = Field(default=100, ge=1)  # of all who send no valid token from one address
+    costly: int = Field(default=20, ge=1)  # of those that hash passwords, or read or write a whole account
+    plays: int = Field(default=1_000, ge=1)  # told by one listener: a budget of its own
 
 
 class Telemetry(BaseModel, frozen=True):
@@ -106,6 +125,8 @@ class Settings(BaseSettings):
     api: Api = Api()
     http: Http = Http()
     limits: Limits = Limits()
+    accounts: Accounts = Accounts()
+    history: History = History()
     telemetry: Telemetry = Telemetry()
     embedded: Embedded = Embedded()
 

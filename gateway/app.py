@@ -5,13 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from catalog_api.playback.router import router as playback
-from catalog_api.playback.service import open_playback
-from catalog_api.songs.router import router as songs
+from catalog_api.opening import open_catalog
+from catalog_api.routers import HOT, ROUTERS
 from event_log.opening import open_log
 from foundation import settings as foundation_settings
 from foundation.clock import utc_now
-from foundation.engines.blobs import open_blobs
+from foundation.engines.blobs import Blobs
 from foundation.engines.postgres import Postgres, open_postgres
 from foundation.engines.postgres_metrics import measure_queries
 from foundation.engines.redis import AsyncRedis, open_redis_async
@@ -20,7 +19,6 @@ from foundation.http.door import Doorkeeper
 from foundation.http.health import Dependency, Health
 from foundation.http.identity import Identities
 from foundation.http.rate_limit import RateLimits
-from foundation.security import token_maker
 from foundation.settings import Settings
 from gateway import dependencies
 from gateway.pages import add_pages
@@ -32,9 +30,10 @@ from serving.similar.router import router as similar
 from serving.trending.router import router as trending
 
 VERSION = "0.1.0"
-DESCRIPTION = """Personal feeds, plays and songs.
+DESCRIPTION = """Music, those who make it and those who listen: accounts, the catalog, playlists, people, plays, personal feeds.
 
-Get a token with `./segue token LISTENER`, press **Authorize**, and ask for `GET /api/v1/recommendations`.
+Sign up with `POST /api/v1/auth/register` and in with `POST /api/v1/auth/login`, or get a token for any listener with
+`./segue token LISTENER`; press **Authorize**, and ask for `GET /api/v1/recommendations`.
 """
 
 
@@ -47,22 +46,21 @@ def create_app(settings: Settings) -> FastAPI:
         connected = foundation_settings.connected(settings)
         async with AsyncExitStack() as opened:
             state = app.state
-            state.now = utc_now
-            state.tokens = token_maker(settings)
-            keeper.identities = Identities(state.tokens)
             log = open_log(connected, "api")
             opened.callback(log.close)
-            postgres = open_postgres(connected.engines.postgres)
+            postgres = open_postgres(connected.engines.postgres, replica=connected.engines.postgres_replica)
             opened.push_async_callback(postgres.close)
             measure_queries(postgres)
             redis = open_redis_async(connected.engines.redis)
             opened.push_async_callback(redis.aclose)
+            catalog = open_catalog(state, connected, postgres=postgres, redis=redis, log=log, now=utc_now)
+            await opened.enter_async_context(catalog)
+            keeper.identities = Identities(state.tokens, revocations=state.revocations)
             _limit(keeper, redis, settings)
             serving = await opened.enter_async_context(open_serving(connected))
-            state.postgres, state.playback = postgres, open_playback(postgres, log, utc_now)
             state.live, state.vectors = serving.live, serving.vectors
             state.recent, state.trending = serving.recent, serving.trending
-            state.health, state.readiness = _health(opened, connected, postgres, redis, serving)
+            state.health, state.readiness = _health(opened, connected, postgres, redis, state.blobs, serving)
             await opened.enter_async_context(
                 watching(Watch(serving.live, postgres, keeper.tally, utc_now).look)
             )
@@ -72,7 +70,8 @@ def create_app(settings: Settings) -> FastAPI:
         title="Segue",
         description=DESCRIPTION,
         version=VERSION,
-        routers=[recommend, trending, similar, playback, songs],
+        routers=[recommend, trending, similar, *ROUTERS],
+        hot=HOT,
         lifespan=lifespan,
         keeper=keeper,
     )
@@ -89,7 +88,12 @@ def _limit(keeper: Doorkeeper, redis: AsyncRedis, settings: Settings) -> None:
 
 
 def _health(
-    opened: AsyncExitStack, settings: Settings, postgres: Postgres, redis: AsyncRedis, serving: Serving
+    opened: AsyncExitStack,
+    settings: Settings,
+    postgres: Postgres,
+    redis: AsyncRedis,
+    blobs: Blobs,
+    serving: Serving,
 ) -> tuple[Health, Health]:
     """The whole platform's health, and the readiness of this process."""
     warehouse = dependencies.Warehouse(settings.engines.clickhouse_reader)
@@ -100,7 +104,7 @@ def _health(
             dependencies.database(postgres),
             dependencies.cache(redis),
             Dependency("warehouse", warehouse.ask),
-            dependencies.storage(open_blobs(settings.engines.blobs)),
+            dependencies.storage(blobs),
             *own,
         ]
     )

@@ -8,6 +8,18 @@ from foundation.http.rate_limit import Policy
 from foundation.security import Principal
 from foundation.settings import Limits
 
+# Those that hash a password, or read or write a whole account.
+COSTLY = frozenset(
+    {
+        "/api/v1/auth/register",
+        "/api/v1/auth/login",
+        "/api/v1/auth/password",
+        "/api/v1/playlists/import",
+        "/api/v1/me",
+    }
+)
+COSTLY_BELOW = "/api/v1/me/export"
+
 
 def policies(limits: Limits) -> PolicyOf:
     """The rule: plays have a budget of their own, so that browsing never silences a listener's events.
@@ -17,11 +29,14 @@ def policies(limits: Limits) -> PolicyOf:
     window = int(limits.window.total_seconds())
     free, premium = Policy("free", limits.free, window), Policy("premium", limits.premium, window)
     plays, address = Policy("plays", limits.plays, window), Policy("address", limits.address, window)
+    costly = Policy("costly", limits.costly, window)
 
     def policy_of(scope: MutableMapping[str, Any], principal: Principal | None) -> Policy | None:
         path: str = scope["path"]
         if not path.startswith("/api/"):
             return None
+        if (path in COSTLY and scope["method"] in ("POST", "DELETE")) or path.startswith(COSTLY_BELOW):
+            return costly
         if principal is None:
             return address
         if scope["method"] == "POST" and path.endswith("/play"):

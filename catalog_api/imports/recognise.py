@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from catalog_api.imports import endsong, events_tsv, hetrec
+from catalog_api.imports import catalogue, endsong, events_tsv, hetrec, lrc
+from catalog_api.imports.catalogue import Catalogue
 from catalog_api.imports.errors import NothingToImport
 from catalog_api.imports.tsv import header_of
 from foundation.contracts.history import History
@@ -14,14 +15,16 @@ from foundation.contracts.history import History
 READABLE = """Segue reads
   - a table of plays: a tab-separated file whose header names user, end_time_utc_minute, artist, track, ms_played
   - an extended streaming history: endsong_*.json or Streaming_History_Audio_*.json, one file or the folder of them
-  - the folder of the HetRec 2011 Last.fm data set: user_artists.dat (or user_artists_train.tsv) and artists.dat"""
+  - the folder of the HetRec 2011 Last.fm data set: user_artists.dat (or user_artists_train.tsv) and artists.dat
+  - a catalogue: spotify_songs.csv, MusicBrainz artists with id, name, type, country, area_id, or the folder of both
+  - a folder of lyrics in LRC files"""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A history, and what it was read from: a name for people, and a SHA-256 of the files' bytes."""
+    """A history or a catalogue, and what it was read from: a name for people, and a SHA-256 of the files' bytes."""
 
-    history: History
+    history: History | Catalogue
     name: str
     digest: bytes
 
@@ -40,15 +43,16 @@ def read(path: Path, *, now: datetime, listener: str | None = None) -> Told:
     return Told(reading(), path.resolve().name, _digest(files))
 
 
-Reading = tuple[Sequence[Path], Callable[[], History]]
+Reading = tuple[Sequence[Path], Callable[[], History | Catalogue]]
 
 
 def _folder(path: Path, now: datetime, listener: str | None) -> Reading:
     exports = sorted({file for pattern in endsong.PATTERNS for file in path.glob(pattern)})
     tables = [file for file in sorted(path.glob("*.tsv")) if _is_table(file)]
-    kinds = [bool(exports), bool(tables), hetrec.is_here(path)]
+    parts = catalogue.files_in(path)
+    kinds = [bool(exports), bool(tables), bool(parts), hetrec.is_here(path), lrc.is_here(path)]
     if sum(kinds) > 1 or len(tables) > 1:
-        names = ", ".join(file.name for file in [*exports[:2], *tables[:2]])
+        names = ", ".join(file.name for file in [*exports[:2], *tables[:2], *parts[:2]])
         raise NothingToImport(
             f"{path} holds more than one thing to import ({names} …): name one file", path=str(path)
         )
@@ -56,9 +60,13 @@ def _folder(path: Path, now: datetime, listener: str | None) -> Reading:
         return exports, lambda: endsong.read(exports, now, listener or endsong.UNNAMED)
     if tables:
         return tables, lambda: events_tsv.read(tables[0], now)
+    if parts:
+        return parts, lambda: catalogue.read(parts)
+    if lrc.is_here(path):
+        return lrc.files_in(path), lambda: lrc.read(path, now)
     if hetrec.is_here(path):
-        parts = (*hetrec.PLAYS_FILES, "artists.dat", "tags.dat", *hetrec.TAGGINGS)
-        return [path / name for name in parts if (path / name).is_file()], lambda: hetrec.read(path)
+        files = (*hetrec.PLAYS_FILES, "artists.dat", "tags.dat", *hetrec.TAGGINGS)
+        return [path / name for name in files if (path / name).is_file()], lambda: hetrec.read(path)
     raise NothingToImport(f"{path} holds nothing that Segue can import. {READABLE}", path=str(path))
 
 
@@ -67,6 +75,8 @@ def _file(path: Path, now: datetime, listener: str | None) -> Reading:
         return [path], lambda: endsong.read([path], now, listener or endsong.UNNAMED)
     if _is_table(path) or path.match("events*.tsv"):
         return [path], lambda: events_tsv.read(path, now)
+    if catalogue.is_one(path):
+        return [path], lambda: catalogue.read([path])
     if path.name in hetrec.PLAYS_FILES:
         return _folder(path.parent, now, listener)
     raise NothingToImport(f"{path} is nothing that Segue can import. {READABLE}", path=str(path))

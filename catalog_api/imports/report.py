@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from catalog_api.imports import endsong
+from catalog_api.imports.catalogue import Part
+from catalog_api.imports.catalogue_rows import Made
 from event_log.listens import LISTEN_MS
 from foundation.contracts.history import History
 
@@ -52,11 +54,10 @@ class ImportReport:
     def lines(self) -> list[str]:
         """The report as people read it."""
         counted = f"{self.listeners:,} listeners, {self.artists:,} artists, {self.songs:,} songs, {self.rows:,} rows"
-        made = ", ".join(f"{number:,} {what}" for what, number in self.new.items() if number)
         lines = [
             f"{self.source}: {counted}",
             *self._named_listener(),
-            f"  new in the catalog: {made or 'nothing'}",
+            f"  new in the catalog: {_counted(self.new) or 'nothing'}",
             f"  accepted  {self.accepted:>12,} {self.kind}",
             f"  duplicate {self.duplicate:>12,}",
             f"  refused   {self.refused.total():>12,}",
@@ -75,3 +76,61 @@ class ImportReport:
         assumed = self.source == endsong.SOURCE and self.listener == endsong.UNNAMED
         hint = "   (--listener NAME says whose history it is)" if assumed else ""
         return [f"  listener: {self.listener}{hint}"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartReport:
+    """The rows of one file of a catalogue: each brought something in, told what was known, or was refused for a reason."""
+
+    source: str
+    of: str  # what a row is: "songs" or "artists"
+    accepted: int
+    duplicate: int
+    refused: Counter[str]
+    told: Counter[str]  # artists, albums, songs, genres that the file names
+    made: Made
+
+    @classmethod
+    def of_part(cls, part: Part, made: Made) -> "PartReport":
+        """The report of a part of which this is new."""
+        accepted = made.new[part.of] + made.completed[part.of]
+        kinds = ("artists", "albums", "songs", "genres")
+        return cls(
+            source=part.source,
+            of=part.of,
+            accepted=accepted,
+            duplicate=part.rows - part.refused.total() - accepted,
+            refused=part.refused,
+            told=Counter({kind: getattr(part, kind).height for kind in kinds}),
+            made=made,
+        )
+
+    def lines(self) -> list[str]:
+        """The report as people read it."""
+        rows = self.accepted + self.duplicate + self.refused.total()
+        lines = [
+            f"{self.source}: {_counted(self.told)}, {rows:,} rows",
+            f"  new in the catalog: {_counted(self.made.new) or 'nothing'}",
+            f"  completed there:    {_counted(self.made.completed) or 'nothing'}",
+            f"  accepted  {self.accepted:>12,} {self.of}",
+            f"  duplicate {self.duplicate:>12,}",
+            f"  refused   {self.refused.total():>12,}",
+        ]
+        return lines + [
+            f"            {number:>12,} {reason}" for reason, number in self.refused.most_common()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueReport:
+    """What became of each file of a catalogue."""
+
+    parts: tuple[PartReport, ...]
+
+    def lines(self) -> list[str]:
+        """The report as people read it."""
+        return [line for part in self.parts for line in part.lines()]
+
+
+def _counted(numbers: Counter[str]) -> str:
+    return ", ".join(f"{number:,} {what}" for what, number in numbers.items() if number)

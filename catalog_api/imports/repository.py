@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import LiteralString
 
@@ -13,19 +13,21 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from catalog_api.imports.timed_lyrics import with_lines
 from catalog_api.lyrics.opening import opening_of
 from foundation.contracts.events import ListenerChanged, LyricsChanged, SongChanged
 from foundation.contracts.history import ARTISTS, LISTENERS, LYRICS, SONGS, History
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LOCK = 0x5E60E_0002  # any number, the same for everyone who imports
 STATEMENTS = Path(__file__).parent / "statements"
 _KINDS: dict[str, tuple[str, ...]] = {
     "listeners": tuple(LISTENERS),
     "artists": tuple(ARTISTS),
     "songs": tuple(SONGS),
-    "lyrics": tuple(LYRICS),
+    "lyrics": (*LYRICS, "lines"),
 }
-_TYPES: dict[str, LiteralString] = {"song_ms": "integer", "released_on": "date"}
+_TYPES: dict[str, LiteralString] = {"lines": "jsonb", "song_ms": "integer", "released_on": "date"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +78,14 @@ def number_all(db: psycopg.Connection, history: History, now: datetime) -> Numbe
     tables told_listeners, told_artists, told_albums, told_songs and told_lyrics live as long.
     """
     for kind, columns in _KINDS.items():
-        _tell(db, f"told_{kind}", columns, getattr(history, kind))
+        rows = with_lines(history) if kind == "lyrics" else getattr(history, kind)
+        tell(db, f"told_{kind}", columns, rows)
     db.execute(
         "CREATE TEMP TABLE told_albums (place bigint, artist_id bigint, title text, external_id text, "
-        "id bigint, is_new boolean NOT NULL DEFAULT false) ON COMMIT DROP"
+        "id bigint, is_new boolean NOT NULL DEFAULT false, is_changed boolean NOT NULL DEFAULT false) ON COMMIT DROP"
     )
     for kind in _KINDS:
-        for statement in (STATEMENTS / f"{kind}.sql").read_text().split(";\n"):
-            if statement.strip():
-                db.execute(statement.encode(), {"source": history.source, "now": now})
+        run(db, kind, history.source, now)
     return Numbered(_listener_ids(db), _song_ids(db), _new(db))
 
 
@@ -100,17 +101,17 @@ def listeners_changed(db: psycopg.Connection, source: str, version: int) -> Iter
         )
 
 
-def songs_changed(db: psycopg.Connection, source: str, version: int) -> Iterator[SongChanged]:
-    """An event for each song that `number_all` made or completed."""
+def songs_changed(db: psycopg.Connection, source: str) -> Iterator[SongChanged]:
+    """An event for each song that an import made or completed."""
     told = (
         "SELECT told.id, song.title, artist.id, artist.name, coalesce(album.title, ''), song.genre, "
-        "song.duration_ms, song.released_on, told.external_id "
+        "song.duration_ms, song.released_on, song.is_explicit, song.regions, told.external_id, song.updated_at "
         "FROM told_songs AS told JOIN songs AS song USING (id) JOIN artists AS artist ON artist.id = song.artist_id "
         "LEFT JOIN albums AS album ON album.id = song.album_id WHERE told.is_new OR told.is_changed ORDER BY told.id"
     )
-    for song_id, title, artist_id, artist, album, genre, song_ms, released_on, external_id in db.execute(
-        told
-    ):
+    for row in db.execute(told):
+        song_id, title, artist_id, artist, album, genre, song_ms, released_on = row[:8]
+        is_explicit, regions, external_id, updated_at = row[8:]
         yield SongChanged(
             song_id=song_id,
             title=title,
@@ -120,10 +121,17 @@ def songs_changed(db: psycopg.Connection, source: str, version: int) -> Iterator
             genre=genre,
             song_ms=song_ms,
             released_on=released_on,
+            is_explicit=is_explicit,
+            regions=None if regions is None else tuple(regions),
             origin=source,
             external_id=external_id,
-            version=version,
+            version=version_of(updated_at),
         )
+
+
+def version_of(at: datetime) -> int:
+    """The version of what is so since then: microseconds since 1970."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def lyrics_changed(db: psycopg.Connection, version: int) -> Iterator[LyricsChanged]:
@@ -137,7 +145,14 @@ def lyrics_changed(db: psycopg.Connection, version: int) -> Iterator[LyricsChang
         yield LyricsChanged(song_id=song_id, language=language, opening=opening_of(text), version=version)
 
 
-def _tell(db: psycopg.Connection, table: str, columns: Iterable[str], rows: pl.DataFrame) -> None:
+def run(db: psycopg.Connection, name: str, source: str, now: datetime) -> None:
+    """Run the statements of one file, in order."""
+    for statement in (STATEMENTS / f"{name}.sql").read_text().split(";\n"):
+        if statement.strip():
+            db.execute(statement.encode(), {"source": source, "now": now})
+
+
+def tell(db: psycopg.Connection, table: str, columns: Iterable[str], rows: pl.DataFrame) -> None:
     """Copy rows into a temporary table of that name, with their place and room for their ids."""
     name = sql.Identifier(table)
     kinds = [

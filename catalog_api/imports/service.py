@@ -3,16 +3,18 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from typing import overload
 from uuid import UUID
 
 import polars as pl
 import psycopg
 
-from catalog_api.imports import repository
+from catalog_api.imports import catalogue_rows, kept_answers, repository
+from catalog_api.imports.catalogue import Catalogue, Part
 from catalog_api.imports.errors import LogStuck
 from catalog_api.imports.history import check
-from catalog_api.imports.report import ImportReport
+from catalog_api.imports.report import CatalogueReport, ImportReport, PartReport
 from catalog_api.imports.shipping import Progress, Shipping, silent
 from catalog_api.imports.warehouse import Warehouse, without_held_counts, without_held_plays
 from catalog_api.outbox import repository as outbox
@@ -24,7 +26,6 @@ from foundation.contracts.history import History
 from foundation.engines import postgres
 
 BATCH = 5_000  # events of one record of the log: one sync each
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EventsOf = Callable[[pl.DataFrame, str, datetime], Iterator[Event]]
 
 
@@ -42,6 +43,20 @@ class Importer:
     shipping: Shipping
     now: Clock
     progress: Progress = silent
+
+    @overload
+    def bring_in(self, told: History, *, name: str = "", digest: bytes = b"") -> ImportReport: ...
+
+    @overload
+    def bring_in(self, told: Catalogue, *, name: str = "", digest: bytes = b"") -> CatalogueReport: ...
+
+    def bring_in(
+        self, told: History | Catalogue, *, name: str = "", digest: bytes = b""
+    ) -> ImportReport | CatalogueReport:
+        """Import whatever a reader gave."""
+        if isinstance(told, Catalogue):
+            return self.import_catalogue(told, name=name, digest=digest)
+        return self.import_history(told, name=name, digest=digest)
 
     def import_history(self, history: History, *, name: str = "", digest: bytes = b"") -> ImportReport:
         """Return when everything is in every store. `name` and `digest` say what the history was read from.
@@ -72,19 +87,58 @@ class Importer:
             )
             return report
 
+    def import_catalogue(
+        self, catalogue: Catalogue, *, name: str = "", digest: bytes = b""
+    ) -> CatalogueReport:
+        """Return when every part is in every store. Raises LogStuck when the shipper does not run; Unreachable."""
+        with (
+            postgres.connection(self.postgres, name="segue import") as db,
+            repository.only_import(
+                db, waiting=lambda done: self.progress("waiting for another import", done, 1)
+            ),
+        ):
+            reports = []
+            for part in catalogue.parts:
+                number = repository.begin(db, part.source, name or part.source, digest, self.now())
+                report = PartReport.of_part(part, self._bring_in(db, part))
+                repository.finish(
+                    db,
+                    number,
+                    self.now(),
+                    accepted=report.accepted,
+                    duplicate=report.duplicate,
+                    refused=report.refused,
+                )
+                reports.append(report)
+            self._empty_outbox(db)
+            self.shipping.wait(self.progress)
+            return CatalogueReport(tuple(reports))
+
+    def _bring_in(self, db: psycopg.Connection, part: Part) -> catalogue_rows.Made:
+        """Make rows for what is new, and tell of it through the outbox, in one transaction."""
+        what = f"naming {part.of}"
+        self.progress(what, 0, 1)
+        with db.transaction():
+            made = catalogue_rows.number_all(db, part, self.now())
+            outbox.write(db, list(repository.songs_changed(db, part.source)))
+            kept_answers.drop(db)
+        self.progress(what, 1, 1)
+        return made
+
     def _name(self, db: psycopg.Connection, history: History) -> repository.Numbered:
         """Make rows for whom and what is new, tell of them through the outbox, and move it."""
         self.progress("naming listeners, artists and songs", 0, 1)
         now = self.now()
-        version = (now - _EPOCH) // timedelta(microseconds=1)
+        version = repository.version_of(now)
         with db.transaction():
             numbered = repository.number_all(db, history, now)
             changed: list[Event] = [
                 *repository.listeners_changed(db, history.source, version),
-                *repository.songs_changed(db, history.source, version),
+                *repository.songs_changed(db, history.source),
                 *repository.lyrics_changed(db, version),
             ]
             outbox.write(db, changed)
+            kept_answers.drop(db)
         self.progress("naming listeners, artists and songs", 1, 1)
         self._empty_outbox(db)
         return numbered

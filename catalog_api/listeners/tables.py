@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, Identity, Text
+from sqlalchemy import BigInteger, DateTime, Identity, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.engines.postgres import Base
@@ -17,7 +18,14 @@ class User(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     display_name: Mapped[str] = mapped_column(Text)
     country: Mapped[str] = mapped_column(Text, server_default="")  # ISO 3166-1 alpha-2, "" where unknown
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    email: Mapped[str | None] = mapped_column(
+        Text
+    )  # in lower case; None for who was imported and never signed up
+    password_hash: Mapped[str | None] = mapped_column(Text)  # argon2id, in its own format
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{user}")
+    subscription_type: Mapped[str] = mapped_column(Text, server_default="free")  # free or premium
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class ExternalId(Base):

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from itertools import islice
 
 import psycopg
+from sqlalchemy import text
 
 from foundation.contracts.events import Event, encode
+from foundation.engines.postgres import Writing
 
 ROW_EVENTS = 1000  # events of one row, which becomes one record of the log
 
@@ -18,6 +20,14 @@ def write(db: psycopg.Connection, events: Iterable[Event]) -> int:
             copy.write_row((encode(some),))
             written += len(some)
     return written
+
+
+async def tell(db: Writing, *events: Event) -> None:
+    """Put the events of one request's change into the outbox, inside its transaction, in this order."""
+    if events:
+        await db.execute(
+            text("INSERT INTO outbox (events) VALUES (:events)"), {"events": encode(list(events))}
+        )
 
 
 def oldest(db: psycopg.Connection, limit: int) -> list[tuple[int, bytes]]:

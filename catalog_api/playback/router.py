@@ -1,10 +1,8 @@
 """Plays over HTTP: the busiest endpoint, so its body is decoded and answered without a model in between."""
 
-from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Path, Request, Response
 
 from catalog_api.playback.errors import BodyTooLarge, PlayOutOfTime
 from catalog_api.playback.schemas import PlayIn, PlayOut
@@ -12,71 +10,73 @@ from catalog_api.playback.service import Playback
 from catalog_api.songs.errors import SongNotFound
 from event_log.errors import LogBusy, LogFull, LogUnavailable
 from foundation.errors import Unreachable
-from foundation.http.principal import Listener, MissingToken
-from foundation.http.problems import InvalidRequest, problems
+from foundation.http.hot import HotRequest, HotRouter
+from foundation.http.principal import MissingToken
+from foundation.http.problems import InvalidRequest
 from foundation.ids import SongId
 from foundation.security import InvalidToken
 
-BIGGEST_ID = 2**63 - 1
 BIGGEST_BODY = 16 * 1024  # bytes; a play with every field takes some 250
 
-router = APIRouter(tags=["playback"])
+hot = HotRouter(prefix="/songs", tags=["playback"])
 _decode = msgspec.json.Decoder(PlayIn).decode
 _encode = msgspec.json.Encoder().encode
 _schemas: dict[str, dict[str, Any]] = msgspec.json.schema_components((PlayIn, PlayOut))[1]
-_refusals = problems(
+_told = {"play_id": "019a9f3c-5d20-7c5e-9b7e-2f6d1c0a4e11", "played_ms": 45_000}
+_answered = _told | {
+    "song_id": 98765,
+    "kind": "end",
+    "started_at": "2026-03-01T11:59:15Z",
+    "received_at": "2026-03-01T12:00:00Z",
+}
+del _answered["played_ms"]
+
+
+@hot.post(
+    "/{song_id}/play",
+    202,
     MissingToken,
     InvalidToken,
     SongNotFound,
     BodyTooLarge,
-    InvalidRequest,
     PlayOutOfTime,
     LogUnavailable,
     LogBusy,
     LogFull,
     Unreachable,
-)
-
-
-@router.post(
-    "/songs/{song_id}/play",
-    status_code=202,
     responses={
         202: {
             "description": "The play is on disk.",
-            "content": {"application/json": {"schema": _schemas["PlayOut"]}},
-        },
-        **_refusals,
+            "content": {"application/json": {"schema": _schemas["PlayOut"], "example": _answered}},
+        }
     },
+    needs_token=True,
     openapi_extra={
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _schemas["PlayIn"]}}}
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _schemas["PlayIn"], "example": _told}},
+        }
     },
 )
-async def record(
-    request: Request, song_id: Annotated[int, Path(ge=1, le=BIGGEST_ID)], listener: Listener
-) -> Response:
+async def record(request: HotRequest) -> tuple[int, bytes]:
     """Tell us that a song is played, or with `played_ms` that it was. Send it again if unsure: it counts once."""
-    playback: Playback = request.app.state.playback
-    play = await playback.record(listener.user_id, SongId(song_id), _told(await _body(request)))
-    answer = PlayOut(play.play_id, play.song_id, play.kind, play.started_at, play.received_at)
-    return Response(_encode(answer), status_code=202, media_type="application/json")
+    listener = request.principal
+    if listener is None:
+        raise MissingToken("send an access token: Authorization: Bearer …")
+    playback: Playback = request.state.playback
+    told = _decoded(await request.body(BIGGEST_BODY, BodyTooLarge))
+    play = await playback.record(listener.user_id, SongId(request.id), told, country=_country(request))
+    return 202, _encode(PlayOut(play.play_id, play.song_id, play.kind, play.started_at, play.received_at))
 
 
-async def _body(request: Request) -> bytes:
-    """The request's body. Raises BodyTooLarge, without reading further: by its header alone, where it tells."""
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > BIGGEST_BODY:
-        raise BodyTooLarge(BIGGEST_BODY)
-    body = bytearray()
-    async with aclosing(request.stream()) as stream:
-        async for chunk in stream:
-            if len(body) + len(chunk) > BIGGEST_BODY:
-                raise BodyTooLarge(BIGGEST_BODY)
-            body += chunk
-    return bytes(body)
+def _country(request: HotRequest) -> str | None:
+    """What the edge in front of us says of where the request comes from, if one is trusted to."""
+    header: str = request.state.settings.http.country_header
+    told = request.header(header.lower().encode("latin-1")) if header else None
+    return None if told is None else told.decode("latin-1")
 
 
-def _told(body: bytes) -> PlayIn:
+def _decoded(body: bytes) -> PlayIn:
     """The play that a body holds. Raises InvalidRequest, which names the field."""
     try:
         return _decode(body)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from catalog_api.playback.errors import PlayOutOfTime
+from catalog_api.playback.listeners import ListenersPlaying
 from catalog_api.playback.schemas import PlayIn
 from catalog_api.songs.service import SongLengths
 from event_log.log import EventLog
@@ -12,6 +13,7 @@ from foundation import metrics
 from foundation.clock import Clock
 from foundation.contracts.events import PlaybackEvent
 from foundation.engines.postgres import Postgres
+from foundation.http.country import told_country
 from foundation.ids import SongId, UserId
 from foundation.telemetry import span, traceparent
 
@@ -26,11 +28,17 @@ class Playback:
     """Records plays. Returns once a play is on disk; the same play_id again is the same play."""
 
     lengths: SongLengths
+    listeners: ListenersPlaying
     log: EventLog
     now: Clock
 
-    async def record(self, listener: UserId, song_id: SongId, told: PlayIn) -> PlaybackEvent:
-        """The event made of the play. Raises SongNotFound, PlayOutOfTime, LogUnavailable."""
+    async def record(
+        self, listener: UserId, song_id: SongId, told: PlayIn, *, country: str | None = None
+    ) -> PlaybackEvent:
+        """The event made of the play; `country` is where the edge saw the request come from, if it says so.
+
+        Raises SongNotFound, PlayOutOfTime, LogUnavailable.
+        """
         received_at = self.now()
         started_at = told.started_at or received_at - timedelta(milliseconds=told.played_ms or 0)
         if started_at > received_at + SKEW:
@@ -38,6 +46,8 @@ class Playback:
         if started_at < received_at - LATE:
             raise PlayOutOfTime(f"started_at is more than {LATE.days} days ago")
         _check_age(told.play_id, received_at)
+        song_ms = await self.lengths.of(song_id)
+        known = await self.listeners.of(listener)
         play = PlaybackEvent(
             play_id=told.play_id,
             kind="start" if told.played_ms is None else "end",
@@ -46,10 +56,12 @@ class Playback:
             started_at=started_at,
             received_at=received_at,
             played_ms=told.played_ms,
-            song_ms=await self.lengths.of(song_id),
+            song_ms=song_ms,
             source="organic" if told.slate_id is None else "recommended",
             slate_id=told.slate_id,
             position=told.position,
+            country=told_country(country) or known.country,
+            is_private=known.is_private,
             traceparent=traceparent(),
         )
         with span("append_event"):
@@ -75,4 +87,4 @@ def _text(moment: datetime) -> str:
 
 def open_playback(postgres: Postgres, log: EventLog, now: Clock) -> Playback:
     """What the gateway keeps in `app.state.playback` for all requests of a process."""
-    return Playback(SongLengths(postgres, now), log, now)
+    return Playback(SongLengths(postgres, now), ListenersPlaying(postgres), log, now)

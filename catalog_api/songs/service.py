@@ -2,18 +2,24 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from catalog_api.songs import repository
 from catalog_api.songs.errors import SongNotFound
-from catalog_api.songs.schemas import AlbumOut, ArtistOut, SongOut
+from catalog_api.songs.keys import SONG
+from catalog_api.songs.repository import NamedSong, Which
+from catalog_api.songs.schemas import AlbumOut, ArtistOut, SongOut, cover_art_url
 from foundation import metrics
 from foundation.clock import Clock
 from foundation.engines.postgres import Postgres, Reading
 from foundation.errors import Unreachable
-from foundation.ids import SongId
+from foundation.http.pages import Offset, Page
+from foundation.ids import AlbumId, ArtistId, SongId
 from foundation.telemetry import span
+
+__all__ = ["SONG", "SongLengths", "Songs", "Which"]
 
 HALF_A_SECOND = 500
 PATIENCE = timedelta(milliseconds=250)  # with Postgres, where the answer is known from before
@@ -30,25 +36,69 @@ class Songs:
 
     async def by_id(self, song_id: SongId) -> SongOut:
         """The song with its artist and album. Raises SongNotFound."""
+        found = await self.find(song_id)
+        if found is None:
+            raise SongNotFound(song_id)
+        return found
+
+    async def find(self, song_id: SongId) -> SongOut | None:
+        """The song with its artist and album; None where there is no such song."""
         with span("fetch_song_metadata", {"song.id": song_id}):
             named = await repository.by_id(self.db, song_id)
-        if named is None:
-            raise SongNotFound(song_id)
-        song = named.song
-        album = (
-            AlbumOut(album_id=song.album_id, title=named.album)
-            if song.album_id and named.album is not None
-            else None
-        )
-        return SongOut(
-            song_id=song.id,
-            title=song.title,
-            artist=ArtistOut(artist_id=song.artist_id, name=named.artist),
-            album=album,
-            duration=None if song.duration_ms is None else (song.duration_ms + HALF_A_SECOND) // 1000,
-            genre=song.genre or None,
-            released_on=song.released_on,
-        )
+        return None if named is None else told(named)
+
+    async def by_ids(self, song_ids: Sequence[int]) -> list[SongOut]:
+        """Those of these songs that there are, in the order asked, in one query."""
+        found = {named.id: told(named) for named in await repository.by_ids(self.db, song_ids)}
+        return [found[song_id] for song_id in dict.fromkeys(song_ids) if song_id in found]
+
+    async def page(self, which: Which, part: Offset) -> Page[SongOut]:
+        """Some of these songs; those that are asked for by their ids come in the order asked."""
+        if which.ids is not None:
+            wanted = await self.by_ids(which.ids)
+            kept = [song for song in wanted if which.holds(song)]
+            return _page(kept[part.offset : part.offset + part.limit], len(kept), part)
+        found = await repository.listed(self.db, which, part.limit, part.offset)
+        is_few = which.artist_id is not None or which.album_id is not None
+        total = await repository.count(self.db, which) if is_few else None
+        return _page([told(named) for named in found], total, part)
+
+    async def most_played_of(self, artist_id: ArtistId, part: Offset) -> Page[SongOut]:
+        """Some of an artist's songs, the most played first."""
+        found = await repository.most_played(self.db, artist_id, part.limit, part.offset)
+        total = await repository.count(self.db, Which(artist_id=artist_id))
+        return _page([told(named) for named in found], total, part)
+
+    async def on_album(self, album_id: AlbumId, limit: int) -> list[SongOut]:
+        """An album's first songs, in their order there."""
+        return [told(named) for named in await repository.on_album(self.db, album_id, limit)]
+
+
+def told(named: NamedSong) -> SongOut:
+    """The song as the API tells it."""
+    album = (
+        AlbumOut(album_id=named.album_id, title=named.album, cover_art_url=cover_art_url(named.cover_key))
+        if named.album_id is not None
+        else None
+    )
+    return SongOut(
+        song_id=named.id,
+        title=named.title,
+        artist=ArtistOut(artist_id=named.artist_id, name=named.artist),
+        album=album,
+        duration=None if named.duration_ms is None else (named.duration_ms + HALF_A_SECOND) // 1000,
+        genre=named.genre or None,
+        play_count=named.play_count,
+        released_on=named.released_on,
+        is_explicit=named.is_explicit,
+        regions=named.regions,
+        track_number=named.track_number,
+        external_ids=named.external_ids or {},
+    )
+
+
+def _page(songs: list[SongOut], total: int | None, part: Offset) -> Page[SongOut]:
+    return Page(results=songs, total=total, limit=part.limit, offset=part.offset)
 
 
 @dataclass(frozen=True, slots=True)

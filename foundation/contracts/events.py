@@ -30,9 +30,12 @@ class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True, g
     origin: str = ""  # the name of the import it came from
     slate_id: UUID | None = None
     position: int | None = None
-    traceparent: str = (
-        ""  # of the request that told it (W3C Trace Context), so that a trace goes on in the shipper
+    country: str = ""  # where the listener is, ISO 3166-1 alpha-2; "" where unknown
+    is_private: bool = (
+        False  # of a private session: it counts for the song, and for nobody's history or taste
     )
+    # Of the request that told it (W3C Trace Context), so that a trace goes on in the shipper.
+    traceparent: str = ""
 
 
 class ImportedCount(msgspec.Struct, frozen=True, tag="imported_count", kw_only=True, gc=False):
@@ -56,6 +59,9 @@ class SongChanged(msgspec.Struct, frozen=True, tag="song", kw_only=True, gc=Fals
     genre: str = ""
     song_ms: int | None = None
     released_on: date | None = None
+    is_explicit: bool = False
+    regions: tuple[str, ...] | None = None  # where it may be played, ISO 3166-1 alpha-2; None: everywhere
+    is_removed: bool = False  # it is in the catalog no more
     origin: str = ""
     external_id: str = ""
     version: int  # microseconds since 1970 of the change
@@ -82,7 +88,57 @@ class LyricsChanged(msgspec.Struct, frozen=True, tag="lyrics", kw_only=True, gc=
 
 OPENING_LINES = 4
 
-Event = PlaybackEvent | ImportedCount | SongChanged | ListenerChanged | LyricsChanged
+
+class OpinionChanged(msgspec.Struct, frozen=True, tag="opinion", kw_only=True, gc=False):
+    """What a listener thinks of a song or an artist now; the highest `version` of the first three is the valid one."""
+
+    listener_id: int
+    kind: Literal["song", "artist"]
+    target_id: int
+    opinion: Literal["love", "hide", ""]  # "": no opinion any more
+    version: int
+
+
+class FollowChanged(msgspec.Struct, frozen=True, tag="follow", kw_only=True, gc=False):
+    """Whether a listener follows a listener or an artist; the highest `version` of the first three is the valid one."""
+
+    listener_id: int
+    kind: Literal["listener", "artist"]
+    target_id: int
+    is_following: bool
+    version: int
+
+
+class BlockChanged(msgspec.Struct, frozen=True, tag="block", kw_only=True, gc=False):
+    """Whether a listener blocks another; the highest `version` of the pair is the valid one."""
+
+    listener_id: int
+    blocked_id: int
+    is_blocked: bool
+    version: int
+
+
+class PreferencesChanged(msgspec.Struct, frozen=True, tag="preferences", kw_only=True, gc=False):
+    """What a listener wants to be served; the highest `version` is the valid one."""
+
+    listener_id: int
+    allows_explicit: bool
+    language: str  # ISO 639-1, "" where not told
+    genres: tuple[str, ...]  # named at sign-up or later: what a feed begins with
+    version: int
+
+
+Event = (
+    PlaybackEvent
+    | ImportedCount
+    | SongChanged
+    | ListenerChanged
+    | LyricsChanged
+    | OpinionChanged
+    | FollowChanged
+    | BlockChanged
+    | PreferencesChanged
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[Event])

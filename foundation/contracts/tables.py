@@ -16,6 +16,8 @@ class PlaybackEvents:
     origin = "origin"
     slate_id = "slate_id"
     position = "position"
+    country = "country"
+    is_private = "is_private"
     received_at = "received_at"
 
 
@@ -32,6 +34,8 @@ class Listens:
     origin = "origin"
     slate_id = "slate_id"
     position = "position"
+    country = "country"
+    is_private = "is_private"
 
 
 class ImportedCounts:
@@ -66,6 +70,10 @@ class Songs:
     genre = "genre"
     song_ms = "song_ms"
     released_on = "released_on"
+    is_explicit = "is_explicit"
+    is_everywhere = "is_everywhere"
+    regions = "regions"
+    is_removed = "is_removed"
     origin = "origin"
     external_id = "external_id"
     version = "version"
@@ -89,6 +97,49 @@ class Listeners:
     country = "country"
     origin = "origin"
     external_id = "external_id"
+    version = "version"
+
+
+class Opinions:
+    """opinions — what listeners love and hide, one row per listener and song or artist, as the catalog last told it."""
+
+    table = "opinions"
+    listener_id = "listener_id"
+    kind = "kind"
+    target_id = "target_id"
+    opinion = "opinion"
+    version = "version"
+
+
+class Follows:
+    """follows — whom listeners follow, one row per listener and listener or artist, as the catalog last told it."""
+
+    table = "follows"
+    listener_id = "listener_id"
+    kind = "kind"
+    target_id = "target_id"
+    is_following = "is_following"
+    version = "version"
+
+
+class Blocks:
+    """blocks — whom listeners block, one row per pair, as the catalog last told it."""
+
+    table = "blocks"
+    listener_id = "listener_id"
+    blocked_id = "blocked_id"
+    is_blocked = "is_blocked"
+    version = "version"
+
+
+class Preferences:
+    """preferences — what listeners want to be served, as the catalog last told it."""
+
+    table = "preferences"
+    listener_id = "listener_id"
+    allows_explicit = "allows_explicit"
+    language = "language"
+    genres = "genres"
     version = "version"
 
 

@@ -1,18 +1,19 @@
 """Blobs by key, on a local disk or on S3: whatever is too large or too opaque for a row."""
 
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import obstore
-from obstore.exceptions import NotFoundError
+from obstore.exceptions import GenericError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, S3Store
 
 from foundation.engines.disk import make_directory, replace_file, sync_directory
-from foundation.errors import Problem, Unconfigured
+from foundation.errors import Problem, Unconfigured, Unreachable
 
 if TYPE_CHECKING:  # obstore has these names for type checkers only
     from obstore.store import S3Config
@@ -46,7 +47,8 @@ class Blobs:
         """Keeps `data` under `key`, in place of what was there."""
         checked_key(key)
         if self.directory is None:
-            obstore.put(self.store, key, data)
+            with _reachable():
+                obstore.put(self.store, key, data)
             return
         try:
             replace_file(self.directory / key, data)
@@ -57,7 +59,7 @@ class Blobs:
         """What is kept under `key`. Raises BlobMissing."""
         checked_key(key)
         if self.directory is None or self.exists(key):
-            with suppress(*MISSING):
+            with suppress(*MISSING), _reachable():
                 return obstore.get(self.store, key).bytes().to_bytes()
         raise BlobMissing(f"there is no blob {key}", key=key)
 
@@ -67,7 +69,8 @@ class Blobs:
         if self.directory is not None:  # obstore raises three kinds of error for a file that is not there
             return (self.directory / key).is_file()
         try:
-            obstore.head(self.store, key)
+            with _reachable():
+                obstore.head(self.store, key)
         except MISSING:
             return False
         return True
@@ -75,13 +78,15 @@ class Blobs:
     def keys(self, prefix: str = "") -> list[str]:
         """Every key under a prefix of whole segments, ascending; the empty prefix is everything."""
         inside = checked_key(prefix.rstrip("/")) if prefix else None
-        return sorted(blob["path"] for page in obstore.list(self.store, inside) for blob in page)
+        with _reachable():
+            return sorted(blob["path"] for page in obstore.list(self.store, inside) for blob in page)
 
     def delete(self, prefix: str) -> int:
         """Deletes the blob of that key and all under it; gives how many. Deleting nothing is no error."""
         doomed = [*self.keys(prefix), *([prefix] if self.exists(prefix) else [])]
         if doomed:
-            obstore.delete(self.store, doomed)
+            with _reachable():
+                obstore.delete(self.store, doomed)
         if self.directory is not None:
             self._forget(self.directory / prefix)
         return len(doomed)
@@ -91,6 +96,16 @@ class Blobs:
         shutil.rmtree(path, ignore_errors=True)
         with suppress(FileNotFoundError):
             sync_directory(path.parent)
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """Turns what a store does not say of itself, but of the way to it, into Unreachable."""
+    try:
+        yield
+    except (GenericError, PermissionDeniedError, UnauthenticatedError) as error:
+        reason = str(error).strip().split("\n", maxsplit=1)[0]
+        raise Unreachable(f"the blob store does not answer: {reason}", engine="blobs") from error
 
 
 def open_blobs(url: str) -> Blobs:

@@ -1,13 +1,14 @@
 """Postgres: sessions whose type says whether they may write, and a plain connection for jobs and migrations."""
 
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import asyncpg
 import psycopg
-from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -15,6 +16,9 @@ from sqlalchemy.orm import DeclarativeBase
 
 from foundation.errors import Unreachable
 
+log = logging.getLogger(__name__)
+
+REPLAYED = text("SELECT coalesce(pg_last_wal_replay_lsn() >= CAST(CAST(:position AS text) AS pg_lsn), true)")
 STATEMENT_LIMIT = timedelta(seconds=10)  # of a request; jobs and imports have none
 CONNECT_LIMIT = timedelta(seconds=5)
 _REFUSED = (
@@ -37,6 +41,10 @@ class Reading(AsyncSession):
 class Writing(Reading):
     """A session that may write; what it wrote is committed when its block ends well."""
 
+    def after_commit(self, follow: Callable[[], Awaitable[object]]) -> None:
+        """Let this be done once everything is committed, before the request is answered; its failure harms nobody."""
+        self.info.setdefault("after_commit", []).append(follow)
+
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
@@ -44,6 +52,7 @@ class Postgres:
 
     engine: AsyncEngine
     read_only: AsyncEngine
+    replica: AsyncEngine | None = None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reading]:
@@ -53,21 +62,77 @@ class Postgres:
             yield session
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Writing]:
-        """A session for one request that writes: one transaction, committed at its end unless it raised."""
+    async def reading_behind(self, position: str | None) -> AsyncIterator[Reading]:
+        """A session that may be answered by the replica, where there is one and it has replayed the log up to `position`.
+
+        None asks for no position. Where the replica is behind or away, the leader answers.
+        """
+        if self.replica is not None:
+            session = await self._on_replica(self.replica, position)
+            if session is not None:
+                async with session, _answering():
+                    yield session
+                return
+        async with self.reading() as leading:
+            yield leading
+
+    @asynccontextmanager
+    async def writing(
+        self, wrote: Callable[[str], Awaitable[object]] | None = None
+    ) -> AsyncIterator[Writing]:
+        """A session for one request that writes: one transaction, committed at its end unless it raised.
+
+        Where there is a replica, `wrote` is told the position of the log that holds what was committed.
+        """
         async with _answering(), Writing(self.engine, expire_on_commit=False) as session:
             await session.connection()
             yield session
             await session.commit()
+            if self.replica is not None and wrote is not None:
+                await wrote(
+                    str(
+                        (
+                            await session.execute(text("SELECT CAST(pg_current_wal_insert_lsn() AS text)"))
+                        ).scalar()
+                    )
+                )
+        for follow in session.info.get("after_commit", ()):
+            try:
+                await follow()
+            except Exception:
+                log.exception("what follows a commit failed")
 
     async def close(self) -> None:
         """Close every connection of the pool."""
         await self.engine.dispose()
+        if self.replica is not None:
+            await self.replica.dispose()
+
+    async def _on_replica(self, replica: AsyncEngine, position: str | None) -> Reading | None:
+        session = Reading(replica, expire_on_commit=False)
+        try:
+            async with _answering():
+                await session.connection()
+                if position is None or await session.scalar(REPLAYED, {"position": position}):
+                    return session
+        except Unreachable as away:
+            log.warning("the replica is away: %s", away)
+        except BaseException:
+            await session.close()
+            raise
+        await session.close()
+        return None
 
 
-def open_postgres(url: str, *, connections: int = 10) -> Postgres:
+def open_postgres(url: str, *, replica: str = "", connections: int = 10) -> Postgres:
     """A pool on `url` (postgresql://…) of at most twice `connections`; nothing is connected before the first use."""
-    engine = create_async_engine(
+    engine = _engine(url, connections)
+    beside = _engine(replica, connections).execution_options(postgresql_readonly=True) if replica else None
+    return Postgres(engine, engine.execution_options(postgresql_readonly=True), beside)
+
+
+def _engine(url: str, connections: int) -> AsyncEngine:
+    return create_async_engine(
         asyncpg_url(url),
         pool_size=connections,
         max_overflow=connections,
@@ -84,7 +149,6 @@ def open_postgres(url: str, *, connections: int = 10) -> Postgres:
             },
         },
     )
-    return Postgres(engine, engine.execution_options(postgresql_readonly=True))
 
 
 @contextmanager
@@ -139,9 +203,12 @@ async def _answering() -> AsyncIterator[None]:
 
 
 def _is_unavailable(error: DBAPIError) -> bool:
-    """Whether Postgres is starting, stopping or full, rather than refusing the statement (SQLSTATE classes 08, 53, 57)."""
+    """Whether Postgres is starting, stopping or full, or gave up for want of time or order, rather than refusing the statement.
+
+    SQLSTATE: class 08, 53300, 57P01 to 57P03; 57014 is a statement over its time, 40P01 a deadlock.
+    """
     state = str(getattr(error.orig, "sqlstate", None) or "")
-    return state.startswith("08") or state in {"53300", "57P01", "57P02", "57P03"}
+    return state.startswith("08") or state in {"40001", "40P01", "53300", "57014", "57P01", "57P02", "57P03"}
 
 
 def _unreachable(error: BaseException) -> Unreachable:

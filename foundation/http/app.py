@@ -1,24 +1,30 @@
 """The app factory of Segue's services: FastAPI with problems, one middleware, and an OpenAPI page that needs no other host."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import fastapi_offline
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from foundation.http.door import Door, Doorkeeper
+from foundation.http.door import Door, Doorkeeper, RequestTooLarge
+from foundation.http.hot import HotPaths, HotRouter
+from foundation.http.principal import MissingToken
 from foundation.http.problems import Failed, problems, speak_problems
 from foundation.http.rate_limit import TooManyRequests
 from foundation.http.security_headers import policy_of_page
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
+PREFIX = "/api/v1"
 DOCS, STATIC = "/docs", "/docs/static"
 
 
@@ -26,10 +32,50 @@ class Service(FastAPI):
     """FastAPI with the door outside of everything, also of what answers a failure."""
 
     keeper: Doorkeeper | None = None
+    hot: Sequence[HotRouter] = ()
+    everywhere: Mapping[int | str, dict[str, Any]] = MappingProxyType({})  # what any endpoint may answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What FastAPI and Starlette do, in one call instead of two: each costs the busiest routes."""
+        if self.root_path:
+            scope["root_path"] = self.root_path
+        scope["app"] = self
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        await self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
-        inside = super().build_middleware_stack()
-        return inside if self.keeper is None else Door(inside, self.keeper)
+        paths = HotPaths(super().build_middleware_stack(), PREFIX, self.hot)
+        return paths if self.keeper is None else Door(paths, self.keeper)
+
+    def openapi(self) -> dict[str, Any]:
+        """The document of all routes, with those that FastAPI does not answer."""
+        if not self.openapi_schema:
+            beside = APIRouter()
+            for router in self.hot:
+                router.document(beside, prefix=PREFIX, responses=self.everywhere)
+            self.openapi_schema = get_openapi(
+                title=self.title,
+                version=self.version,
+                description=self.description,
+                routes=[*beside.routes, *self.routes],
+            )
+            for operation in operations(self.openapi_schema):
+                if "security" in operation and MissingToken.code() not in refused(operation, 401):
+                    operation["security"].append({})  # none is needed, though one may be sent
+        return self.openapi_schema
+
+
+def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every operation of an OpenAPI document."""
+    for path in document["paths"].values():
+        yield from (path[method] for method in ("get", "put", "post", "patch", "delete") if method in path)
+
+
+def refused(operation: dict[str, Any], status: int) -> list[str]:
+    """The codes of the problems with which an operation may answer this status."""
+    told: str = operation["responses"].get(str(status), {}).get("description", "")
+    return told.split(" · ")
 
 
 def make_app(
@@ -39,9 +85,10 @@ def make_app(
     version: str,
     routers: Iterable[APIRouter],
     lifespan: Lifespan,
+    hot: Sequence[HotRouter] = (),
     keeper: Doorkeeper | None = None,
 ) -> FastAPI:
-    """An app that serves `routers` below /api/v1; everything outside it is opened and closed in `lifespan`.
+    """An app that serves `routers` and `hot` below /api/v1; everything outside it is opened and closed in `lifespan`.
 
     With a `keeper` every request goes through the door.
     """
@@ -54,11 +101,12 @@ def make_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.keeper = keeper
+    app.keeper, app.hot = keeper, hot
     speak_problems(app)
-    everywhere = problems(Failed) if keeper is None else problems(TooManyRequests, Failed)
+    app.everywhere = dict(problems(Failed, *(() if keeper is None else (TooManyRequests, RequestTooLarge))))
     for router in routers:
-        app.include_router(router, prefix="/api/v1", responses=dict(everywhere))
+        app.include_router(router, prefix=PREFIX, responses=app.everywhere)
+    app.router.routes += HotPaths(app, PREFIX, hot).as_starlette()
     _document(app)
     return app
 

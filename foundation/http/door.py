@@ -11,6 +11,8 @@ from itertools import count
 from time import perf_counter
 from typing import Any, TypeAlias
 
+from starlette.requests import ClientDisconnect
+
 from foundation import telemetry
 from foundation.errors import Problem
 from foundation.http.identity import IDENTITY, Identities
@@ -18,6 +20,7 @@ from foundation.http.problems import Failed, problem_response
 from foundation.http.rate_limit import Policy, RateLimits, too_many
 from foundation.http.security_headers import NOTHING, security_headers
 from foundation.http.tally import Tally
+from foundation.http.whole import ANSWER, SERVER, Whole, lines_of
 from foundation.security import Principal
 from foundation.settings import Http
 from foundation.telemetry import INCOMING, REQUEST_ID
@@ -32,6 +35,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 PolicyOf: TypeAlias = Callable[[Scope, Principal | None], Policy | None]
 
+BUDGET = (b"ratelimit-policy", b"ratelimit")
 UNKNOWN = "unknown"  # the endpoint label of an address that no route has: such addresses are without number
 GONE = 499  # the status told of a request whose client went away before it was answered
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -68,9 +72,9 @@ class Door:
 
     def __init__(self, app: Application, keeper: Doorkeeper) -> None:
         self._app, self._keeper = app, keeper
-        self._data = [(b"content-security-policy", NOTHING.encode()), *keeper.headers]
+        self._data = _Fixed([(b"content-security-policy", NOTHING.encode()), *keeper.headers])
         self._pages = {
-            path: [(b"content-security-policy", policy), *keeper.headers]
+            path: _Fixed([(b"content-security-policy", policy), *keeper.headers])
             for path, policy in keeper.content_policies.items()
         }
         self._names = (b"%s%08x" % (_PROCESS, number & 0xFFFFFFFF) for number in count())
@@ -82,8 +86,11 @@ class Door:
         begun_at = perf_counter()
         told = {name: value for name, value in scope["headers"] if name in WANTED}
         method, path = scope["method"], scope["path"]
-        visit = _Visit(send, self._headers(path, told))
-        named = REQUEST_ID.set(visit.headers[0][1].decode("ascii"))
+        name = told.get(b"x-request-id")  # the client's own where it is sane, else a new one
+        if name is None or not _SANE.fullmatch(name):
+            name = next(self._names)
+        visit = _Visit(send, scope.get(SERVER), name, self._pages.get(path, self._data))
+        named = REQUEST_ID.set(name.decode("ascii"))
         traceparent, traced = "", None
         if b"traceparent" in told:
             traceparent = telemetry.checked_traceparent(told[b"traceparent"].decode("latin-1"))
@@ -109,13 +116,6 @@ class Door:
             if traced is not None:
                 INCOMING.reset(traced)
 
-    def _headers(self, path: str, told: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-        """What this answer says beside its own; first the request's id: the client's own where it is sane, else a new one."""
-        name = told.get(b"x-request-id")
-        if name is None or not _SANE.fullmatch(name):
-            name = next(self._names)
-        return [(b"x-request-id", name), *self._pages.get(path, self._data)]
-
     async def _serve(self, scope: Scope, receive: Receive, visit: "_Visit", told: dict[bytes, bytes]) -> None:
         """Refuse, or pass on to the application; whatever happens there, the client gets an answer."""
         try:
@@ -124,12 +124,20 @@ class Door:
             if limits is not None and policy is not None:
                 who = str(principal.user_id) if principal is not None else address_of(scope)
                 spent = limits.spend(policy, who) or await limits.take(policy, who)
-                visit.headers += [(b"ratelimit-policy", policy.header), (b"ratelimit", policy.state(spent))]
+                visit.budget = (policy.header, policy.state(spent))
                 if not spent.is_granted:
                     raise too_many(policy, spent)
-            await self._app(scope, self._limited(scope, receive, visit, told), visit.send)
+            scope[ANSWER] = visit.answer
+            try:
+                await self._app(scope, self._limited(scope, receive, visit, told), visit.send)
+            finally:
+                # What they hold holds the scope: without this each request would be left to the garbage collector.
+                del scope[ANSWER]
+                scope.pop(SERVER, None)
         except Problem as refusal:
             visit.refusal = visit.refusal or refusal
+        except ClientDisconnect:  # nobody is there to be answered
+            return
         except Exception:
             if (
                 visit.is_complete
@@ -176,13 +184,33 @@ class Door:
         return counted
 
 
+class _Fixed:
+    """Headers that are the same for every answer of a kind, also as the lines that they are sent as."""
+
+    __slots__ = ("headers", "lines")
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self.headers, self.lines = headers, lines_of(headers)
+
+
 class _Visit:
     """What has been answered so far."""
 
-    __slots__ = ("_send", "has_started", "headers", "is_complete", "refusal", "status")
+    __slots__ = (
+        "_fixed",
+        "_name",
+        "_send",
+        "_whole",
+        "budget",
+        "has_started",
+        "is_complete",
+        "refusal",
+        "status",
+    )
 
-    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
-        self._send, self.headers = send, headers
+    def __init__(self, send: Send, whole: Whole | None, name: bytes, fixed: _Fixed) -> None:
+        self._send, self._whole, self._name, self._fixed = send, whole, name, fixed
+        self.budget: tuple[bytes, bytes] | None = None  # its policy, and what is left of it
         self.status = GONE
         self.has_started = self.is_complete = False
         self.refusal: Problem | None = None  # what is to be answered instead of what the application says
@@ -193,12 +221,29 @@ class _Visit:
         if kind == "http.response.start" and self.refusal is None:
             self.status = message["status"]
             self.has_started = True
-            message["headers"] = [*message["headers"], *self.headers]
+            message["headers"] = [
+                *message["headers"],
+                (b"x-request-id", self._name),
+                *self._fixed.headers,
+                *(() if self.budget is None else zip(BUDGET, self.budget, strict=True)),
+            ]
         elif not self.has_started:
             return _dropped()
         elif kind == "http.response.body" and not message.get("more_body"):
             self.is_complete = True
         return self._send(message)
+
+    def answer(self, status: int, head: bytes, body: bytes) -> bool:
+        """Give a whole answer to a server that takes one; False where it must be sent."""
+        if self._whole is None or self.refusal is not None or self.has_started:
+            return False
+        head = b"%sx-request-id: %s\r\n%s" % (head, self._name, self._fixed.lines)
+        if self.budget is not None:
+            head += b"ratelimit-policy: %s\r\nratelimit: %s\r\n" % self.budget
+        if not self._whole(status, head, body):
+            return False
+        self.status, self.has_started, self.is_complete = status, True, True
+        return True
 
 
 async def _dropped() -> None:

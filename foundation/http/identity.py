@@ -6,6 +6,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from foundation.http.revocations import Revocations
 from foundation.security import InvalidToken, Principal, TokenMaker
 from foundation.telemetry import span
 
@@ -20,6 +21,7 @@ class Identities:
     tokens: TokenMaker
     room: int = 10_000  # tokens; who has not come for longest is forgotten first
     seconds: Callable[[], float] = time.time  # since 1970
+    revocations: Revocations = field(default_factory=Revocations)
     _known: OrderedDict[bytes, Principal] = field(default_factory=OrderedDict)
 
     def of(self, authorization: bytes) -> Principal | InvalidToken | None:
@@ -27,6 +29,11 @@ class Identities:
         with span("validate_user"):
             known = self._known.get(authorization)
             if known is not None and known.expires_at > self.seconds():
+                try:
+                    self.revocations.check(known)
+                except InvalidToken as refusal:
+                    del self._known[authorization]
+                    return refusal
                 self._known.move_to_end(authorization)
                 return known
             return self._checked(authorization)
@@ -37,6 +44,7 @@ class Identities:
             return None
         try:
             principal = self.tokens.check(authorization[len(_BEARER) :].strip().decode("latin-1"))
+            self.revocations.check(principal)
         except InvalidToken as refusal:
             return refusal
         self._known[authorization] = principal
@@ -51,3 +59,14 @@ def identified(scope: MutableMapping[str, Any]) -> Principal | None:
     if isinstance(found, InvalidToken):
         raise InvalidToken(found.detail)
     return found if isinstance(found, Principal) else None
+
+
+def bearer_of(scope: MutableMapping[str, Any]) -> str | None:
+    """The key under which things of the one who asks are kept, as far as the door or the endpoint knows who that is.
+
+    >>> from foundation.ids import UserId
+    >>> bearer_of({IDENTITY: Principal(UserId(7), frozenset())})
+    'user:7'
+    """
+    found = scope.get(IDENTITY)
+    return f"user:{found.user_id}" if isinstance(found, Principal) else None

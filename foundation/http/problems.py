@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from foundation.errors import Problem
 from foundation.telemetry import REQUEST_ID
@@ -84,6 +86,10 @@ def speak_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def told(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:  # FastAPI's word for a body that is not even text
+            what = str(error.detail)
+            unread = InvalidRequest(f"body: {what}", errors=[{"where": "body", "what": what}])
+            return problem_response(unread, request.url.path)
         refusal = type(
             {404: "NoSuchPage", 405: "MethodNotAllowed"}.get(error.status_code, "Refused"),
             (Problem,),
@@ -95,6 +101,10 @@ def speak_problems(app: FastAPI) -> None:
         detail = f"{request.method} {request.url.path}: {str(error.detail).lower()}"
         response = problem_response(refusal(detail), request.url.path)
         response.headers.update(error.headers or {})
+        if (
+            error.status_code == 405
+        ):  # Starlette names the methods of one route of an address that has several
+            response.headers["allow"] = ", ".join(sorted(_methods(app, request)))
         return response
 
     @app.exception_handler(Exception)
@@ -103,19 +113,42 @@ def speak_problems(app: FastAPI) -> None:
         return problem_response(Failed("the fault is in our log"), request.url.path)
 
 
-def problems(*refusals: type[Problem]) -> Mapping[int | str, dict[str, object]]:
+def _methods(app: FastAPI, request: Request) -> set[str]:
+    """Which methods the routes of this address answer."""
+    return {
+        method
+        for route in app.routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in getattr(route, "methods", None) or ()
+    }
+
+
+def problems(*refusals: type[Problem]) -> Mapping[int | str, dict[str, Any]]:
     """The `responses` of an endpoint for OpenAPI: which refusals it may give.
 
     >>> list(problems(InvalidRequest))
     [422]
     """
-    documented: dict[int | str, dict[str, object]] = {}
+    return with_problems({}, *refusals)
+
+
+def with_problems(
+    responses: Mapping[int | str, dict[str, Any]], *refusals: type[Problem]
+) -> dict[int | str, dict[str, Any]]:
+    """The same `responses` with these refusals too, each once.
+
+    >>> both = with_problems(problems(NoSuchPage), InvalidRequest, NoSuchPage)
+    >>> {status: told["description"] for status, told in both.items()}
+    {404: 'no-such-page', 422: 'invalid-request'}
+    """
+    documented = dict(responses)
     for refusal in refusals:
-        told = documented.get(refusal.status)
-        documented[refusal.status] = {
-            "description": f"{told['description']} · {refusal.code()}" if told else refusal.code(),
-            "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}},
-        }
+        told = str(documented.get(refusal.status, {}).get("description", ""))
+        if refusal.code() not in told.split(" · "):
+            documented[refusal.status] = {
+                "description": f"{told} · {refusal.code()}" if told else refusal.code(),
+                "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}},
+            }
     return documented
 
 

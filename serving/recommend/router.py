@@ -13,7 +13,7 @@ from foundation.telemetry import span
 from serving.openapi import openapi_schema
 from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.history import FOLDED
-from serving.recommend.schemas import Slate, encoded
+from serving.recommend.schemas import EXAMPLE, Slate, encoded
 from serving.recommend.service import Recommendations
 
 router = APIRouter(tags=["recommendations"])
@@ -31,7 +31,7 @@ def recommendations(request: Request) -> Recommendations:
     responses={
         200: {
             "description": "Songs the listener has not heard, best first, each with its reason.",
-            "content": {"application/json": {"schema": openapi_schema(Slate)}},
+            "content": {"application/json": {"schema": openapi_schema(Slate), "example": EXAMPLE}},
         },
         **problems(MissingToken, InvalidToken, NotAllowed, UnknownListener, InvalidRequest, NoModel),
     },

@@ -51,6 +51,32 @@ class Slate(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Item, ...]
 
 
+EXAMPLE = {
+    "slate_id": "01a203da-2c60-75e5-bc96-93e9dfb0cc2e",
+    "user_id": 12345,
+    "generated_at": "2026-03-01T12:00:00Z",
+    "policy": "als-fold-in",
+    "model": "als/1",
+    "version": "9325a6bd1f7e9784",
+    "stale": [],
+    "items": [
+        {
+            "rank": 1,
+            "song_id": 98766,
+            "title": "Somebody to Love",
+            "artist_id": 111,
+            "artist": "Queen",
+            "genre": "rock",
+            "score": 0.77,
+            "reason": {
+                "code": "because-you-listened",
+                "text": "Because you listened to Bohemian Rhapsody by Queen.",
+                "seeds": [{"song_id": 98765, "title": "Bohemian Rhapsody", "artist": "Queen"}],
+            },
+        }
+    ],
+}
+
 _encoder = msgspec.json.Encoder()
 
 

@@ -12,7 +12,7 @@ from foundation.ids import SongId
 from serving.openapi import openapi_schema
 from serving.similar.errors import NothingPublished, UnknownSong
 from serving.similar.neighbours import Lengths
-from serving.similar.schemas import By, SimilarSongs, encoded
+from serving.similar.schemas import EXAMPLE, By, SimilarSongs, encoded
 from serving.similar.service import Similar
 
 router = APIRouter(tags=["songs"])
@@ -31,7 +31,7 @@ def similar_songs(request: Request) -> Similar:
     responses={
         200: {
             "description": "The songs most like it, the most alike first.",
-            "content": {"application/json": {"schema": openapi_schema(SimilarSongs)}},
+            "content": {"application/json": {"schema": openapi_schema(SimilarSongs), "example": EXAMPLE}},
         },
         **problems(UnknownSong, UnknownPoint, InvalidRequest, NothingPublished, Unreachable),
     },

@@ -31,6 +31,26 @@ class SimilarSongs(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[SimilarSong, ...]
 
 
+EXAMPLE = {
+    "song_id": 98765,
+    "title": "Bohemian Rhapsody",
+    "artist": "Queen",
+    "by": "listening",
+    "model": "als/1",
+    "version": "9325a6bd1f7e9784",
+    "items": [
+        {
+            "rank": 1,
+            "song_id": 98766,
+            "title": "Somebody to Love",
+            "artist_id": 111,
+            "artist": "Queen",
+            "genre": "rock",
+            "score": 0.91,
+        }
+    ],
+}
+
 _encoder = msgspec.json.Encoder()
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from foundation.http.problems import InvalidRequest, problems
 from serving.openapi import openapi_schema
-from serving.trending.schemas import ChartOut
+from serving.trending.schemas import EXAMPLE, ChartOut
 from serving.trending.service import Trending
 
 router = APIRouter(tags=["songs"])
@@ -21,7 +21,7 @@ _encoder = msgspec.json.Encoder()
     responses={
         200: {
             "description": "The songs most listened to in the window, most first.",
-            "content": {"application/json": {"schema": openapi_schema(ChartOut)}},
+            "content": {"application/json": {"schema": openapi_schema(ChartOut), "example": EXAMPLE}},
         },
         **problems(InvalidRequest),
     },

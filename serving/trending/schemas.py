@@ -35,6 +35,24 @@ class RankedSong(msgspec.Struct, frozen=True):
     listens: int
 
 
+EXAMPLE = {
+    "days": 7,
+    "refreshed_at": "2026-03-01T12:00:00Z",
+    "stale": False,
+    "items": [
+        {
+            "rank": 1,
+            "song_id": 98765,
+            "title": "Bohemian Rhapsody",
+            "artist_id": 111,
+            "artist": "Queen",
+            "genre": "rock",
+            "listens": 5120,
+        }
+    ],
+}
+
+
 class ChartOut(msgspec.Struct, frozen=True, kw_only=True):
     """The chart that is told; `days` is how many days it covers: the last that have listens."""
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,16 +14,22 @@ from psycopg import sql
 from catalog_api.migrate import migrate
 from foundation.engines import postgres
 from foundation.engines.postgres import Postgres
+from tests.catalog_api.api import Api, serving
+from tests.serving.conftest import own_redis
+
+__all__ = ["own_redis"]
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 EMPTY = """
     SET synchronous_commit = off;
     BEGIN;
-    DELETE FROM songs; DELETE FROM albums; DELETE FROM artists; DELETE FROM users;
+    DELETE FROM playlists; DELETE FROM songs; DELETE FROM albums; DELETE FROM artists; DELETE FROM users;
+    DELETE FROM genres; DELETE FROM revocations; DELETE FROM idempotency_keys; DELETE FROM deletions;
+    DELETE FROM listening_history; DELETE FROM counted_plays; DELETE FROM shipped;
     DELETE FROM external_ids; DELETE FROM imports; DELETE FROM outbox;
     SELECT setval(pg_get_serial_sequence(name, 'id'), 1, false)
-    FROM unnest(ARRAY['users', 'artists', 'albums', 'songs']) AS name;
+    FROM unnest(ARRAY['users', 'artists', 'albums', 'songs', 'playlists']) AS name;
     COMMIT;
 """
 
@@ -70,6 +77,15 @@ async def pool(catalog: str) -> AsyncIterator[Postgres]:
     opened = postgres.open_postgres(catalog, connections=2)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def api(
+    catalog: str, own_redis: tuple[str, "subprocess.Popen[bytes]"], tmp_path: Path
+) -> AsyncIterator[Api]:
+    """The API over an empty catalog; its clients are not limited."""
+    async with serving(catalog, own_redis[0], tmp_path) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,20 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import catalog_api.account_data.tables
+import catalog_api.accounts.tables
 import catalog_api.albums.tables
 import catalog_api.artists.tables
+import catalog_api.auth.tables
+import catalog_api.genres.tables
+import catalog_api.history.tables
 import catalog_api.listeners.tables
 import catalog_api.lyrics.tables
-import catalog_api.songs.tables  # noqa: F401
+import catalog_api.playlists.tables
+import catalog_api.revocations.repository
+import catalog_api.social.tables
+import catalog_api.songs.tables
+import catalog_api.subscriptions.tables  # noqa: F401
 from catalog_api.migrate import MIGRATIONS, VERSIONS, SchemaTooNew, migrate
 from foundation.engines import postgres
 

@@ -94,6 +94,10 @@ def clickhouse(server: Server) -> Client:
         "songs",
         "lyrics",
         "listeners",
+        "opinions",
+        "follows",
+        "blocks",
+        "preferences",
     ):
         client.command(f"TRUNCATE TABLE {table}")
     return client

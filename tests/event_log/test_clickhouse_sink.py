@@ -14,7 +14,6 @@ import pytest
 
 from event_log.clickhouse import ClickHouse, ClickHouseSink
 from event_log.shipper import Shipper, pending
-from foundation.contracts.events import Event, ImportedCount, ListenerChanged, SongChanged
 from foundation.engines.clickhouse import Client
 from foundation.errors import Unreachable
 from tests.event_log.conftest import Server
@@ -121,23 +120,15 @@ def test_ids_of_imports_are_kept_and_of_others_forgotten_in_time(tmp_path: Path,
     assert clickhouse.query("SELECT is_kept FROM seen ORDER BY is_kept").result_rows == [(False,), (True,)]
 
 
-def test_songs_listeners_and_counts_reach_their_tables_and_repeat_without_harm(
-    tmp_path: Path, clickhouse: Client
-) -> None:
-    told: list[Event] = [
-        SongChanged(song_id=7, title="Été", artist_id=2, artist="Ann", released_on=NOON.date(), version=1),
-        SongChanged(song_id=7, title="Hiver", artist_id=2, artist="Ann", version=2),
-        ListenerChanged(listener_id=5, country="FR", origin="lastfm", external_id="x", version=1),
-        ImportedCount(origin="lastfm", listener_id=5, song_id=7, plays=12, received_at=NOON),
-    ]
-    for segment_id in ("a-1", "a-2"):
-        write_segment(tmp_path, segment_id, told)
+def test_a_play_keeps_where_it_was_heard_and_whether_in_private(tmp_path: Path, clickhouse: Client) -> None:
+    write_segment(tmp_path, "a-1", [make_play(country="NZ", is_private=True), make_play()])
 
     ship(tmp_path, clickhouse)
 
-    assert clickhouse.query("SELECT song_id, title FROM songs FINAL").result_rows == [(7, "Hiver")]
-    assert clickhouse.query("SELECT listener_id, country FROM listeners FINAL").result_rows == [(5, "FR")]
-    assert clickhouse.query("SELECT plays FROM imported_counts FINAL").result_rows == [(12,)]
+    asked = "SELECT country, is_private FROM {table:Identifier} ORDER BY country"
+    for table in ("playback_events", "listens"):
+        found = clickhouse.query(asked, {"table": table}).result_rows
+        assert found == [("", False), ("NZ", True)]
 
 
 def test_an_event_the_warehouse_cannot_hold_is_set_aside_and_stops_no_other(

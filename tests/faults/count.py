@@ -7,6 +7,7 @@ from uuid import UUID
 
 from feature_store.definitions import RECENT_SONGS
 from feature_store.online import EPOCH, MILLISECOND, lately_of
+from foundation.engines import postgres
 from foundation.engines.clickhouse import Client
 from foundation.engines.redis import Redis
 from foundation.ids import UserId
@@ -29,7 +30,7 @@ WHERE kept.listens != counted.listens
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The counts of a trial; `lost` and `duplicated` are by table of ClickHouse and by feature in Redis."""
+    """The counts of a trial; `lost` and `duplicated` are by table of ClickHouse or Postgres and by feature in Redis."""
 
     plays: int
     requests: int
@@ -59,8 +60,10 @@ class Verdict:
         return "\n".join(lines)
 
 
-def count(warehouse: Client, redis: Redis, traffic: Traffic, *, killed: Counter[str], starts: int) -> Verdict:
-    """Look up every acknowledged play wherever it must be."""
+def count(
+    warehouse: Client, catalog: str, redis: Redis, traffic: Traffic, *, killed: Counter[str], starts: int
+) -> Verdict:
+    """Look up every acknowledged play wherever it must be; `catalog` is the URL of Postgres."""
     lost, duplicated = {}, {}
     should_count = {play.play_id for play in traffic.plays if play.counts}
     wanted = {
@@ -75,6 +78,8 @@ def count(warehouse: Client, redis: Redis, traffic: Traffic, *, killed: Counter[
         # A play that should not be there is one too many as well.
         strangers = copies.keys() - (told if table != "listens" else should_count)
         duplicated[table] = sum(number - 1 for number in copies.values()) + len(strangers)
+    for table, (missing, too_many) in in_catalog(catalog, traffic).items():
+        lost[table], duplicated[table] = missing, too_many
     for feature, (should, found) in online(redis, traffic).items():
         lost[feature], duplicated[feature] = len(should - found), len(found - should)
     differing = int(str(warehouse.command(DIFFERING_DAYS)))
@@ -82,6 +87,23 @@ def count(warehouse: Client, redis: Redis, traffic: Traffic, *, killed: Counter[
     return Verdict(
         len(traffic.plays), traffic.requests, acknowledged, killed, starts, lost, duplicated, differing
     )
+
+
+def in_catalog(catalog: str, traffic: Traffic) -> dict[str, tuple[int, int]]:
+    """How many plays Postgres lacks and has too many of: in the history one by one, in the counts of songs added up."""
+    listens = {play.play_id: play for play in traffic.plays if play.counts}
+    wanted = listens.keys() & traffic.acknowledged
+    with postgres.connection(catalog) as db:
+        kept: dict[UUID, int] = dict(
+            db.execute("SELECT play_id, count(*) FROM listening_history GROUP BY play_id").fetchall()
+        )
+        counted: Counter[int] = Counter(dict(db.execute("SELECT id, play_count FROM songs").fetchall()))
+    should = Counter(listens[play_id].song_id for play_id in wanted)
+    repeated = sum(number - 1 for number in kept.values())
+    return {
+        "listening_history": (len(wanted - kept.keys()), repeated + len(kept.keys() - wanted)),
+        "play_count": ((should - counted).total(), (counted - should).total()),
+    }
 
 
 def online(redis: Redis, traffic: Traffic) -> dict[str, tuple[set[object], set[object]]]:

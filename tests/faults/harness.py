@@ -46,6 +46,7 @@ def run(home: Path, trial: Trial, say: Callable[[str], None]) -> Verdict:
         platform.wait_until_shipped()
         return count(
             platform.warehouse(),
+            platform.settings.engines.postgres,
             platform.redis(),
             traffic,
             killed=killer.killed,

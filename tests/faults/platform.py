@@ -133,7 +133,12 @@ class Platform:
 
     def _keep_up(self) -> None:
         """Run `segue up` again and again until the trial is over: the port may be taken while the last one ends."""
-        environment = {**os.environ, "SEGUE_HOME": str(self.home), "PYTHONPATH": str(REPOSITORY)}
+        environment = {
+            **os.environ,
+            "SEGUE_HOME": str(self.home),
+            "PYTHONPATH": str(REPOSITORY),
+            "SEGUE__LIMITS__ENABLED": "false",  # each listener plays as much as a hundred do
+        }
         while not self._stopping.is_set():
             with (self.home / "up.log").open("ab") as said:
                 self._process = subprocess.Popen(

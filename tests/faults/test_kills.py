@@ -15,9 +15,7 @@ TRIALS = {
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("trial", TRIALS.values(), ids=TRIALS)
-def test_every_acknowledged_play_is_in_clickhouse_and_redis_exactly_once(
-    tmp_path: Path, trial: Trial
-) -> None:
+def test_every_acknowledged_play_is_in_every_store_exactly_once(tmp_path: Path, trial: Trial) -> None:
     verdict = run(tmp_path, trial, say=print)
 
     assert verdict.acknowledged == trial.plays

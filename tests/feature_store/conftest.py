@@ -16,7 +16,13 @@ _listeners = count(40_000_000)
 
 
 def listen(
-    listener: int, song: int, minute: float, *, played_ms: int | None = 60_000, song_ms: int | None = None
+    listener: int,
+    song: int,
+    minute: float,
+    *,
+    played_ms: int | None = 60_000,
+    song_ms: int | None = None,
+    is_private: bool = False,
 ) -> PlaybackEvent:
     """A play that began `minute` minutes after noon; with no length it is a start."""
     at = NOON + timedelta(minutes=minute)
@@ -29,6 +35,7 @@ def listen(
         received_at=at,
         played_ms=played_ms,
         song_ms=song_ms,
+        is_private=is_private,
     )
 
 

@@ -49,6 +49,7 @@ def test_online_and_offline_agree_now_and_as_of_before(
             chance.randrange(200),
             played_ms=chance.choice([None, 5_000, 20_000, 60_000]),
             song_ms=chance.choice([None, 30_000, 200_000]),
+            is_private=chance.random() < 0.2,
         )
         for _ in range(1500)
     ]

@@ -138,6 +138,9 @@ def start_gateway(tmp_path: Path, urls: dict[str, str]) -> Iterator[StartGateway
             **named,
             "SEGUE_HOME": str(tmp_path),
             "SEGUE__TOKENS__SECRET": SECRET,
+            "SEGUE__LIMITS__FREE": "1000000",  # one listener asks as a crowd would
+            "SEGUE__LIMITS__ADDRESS": "1000000",
+            "SEGUE__LIMITS__PLAYS": "1000000",
             "PYTHONPATH": str(REPOSITORY),
             **settings,
         }

@@ -83,7 +83,7 @@ async def requests_counted(client: httpx.AsyncClient, **labels: str) -> float:
         ("GET", "/nothing/here", 404, "no-such-page"),
         ("GET", "/api/v1/songs/99", 404, "song-not-found"),
         ("GET", "/api/v1/songs/one", 422, "invalid-request"),
-        ("DELETE", "/api/v1/songs/1", 405, "method-not-allowed"),
+        ("PUT", "/api/v1/songs/1", 405, "method-not-allowed"),
         ("GET", "/api/v1/recommendations", 401, "missing-token"),
         ("GET", "/toys/fail", 500, "failed"),
         ("GET", "/api/v1/songs/trending/", 404, "no-such-page"),

@@ -30,13 +30,33 @@ class World:
         self.reader_url = reader_url
 
     def listen(
-        self, listener: int, song: int, *, at: datetime = NOON - timedelta(days=1), times: int = 1
+        self,
+        listener: int,
+        song: int,
+        *,
+        at: datetime = NOON - timedelta(days=1),
+        times: int = 1,
+        is_private: bool = False,
     ) -> None:
         """Somebody listens to a song, once or several times a minute apart."""
         moments = [at + timedelta(minutes=number) for number in range(times)]
-        rows = [[uuid4(), listener, song, moment, 60_000, "organic", ""] for moment in moments]
-        columns = ["play_id", "listener_id", "song_id", "listened_at", "played_ms", "source", "origin"]
+        rows = [[uuid4(), listener, song, moment, 60_000, "organic", "", is_private] for moment in moments]
+        columns = [
+            "play_id",
+            "listener_id",
+            "song_id",
+            "listened_at",
+            "played_ms",
+            "source",
+            "origin",
+            "is_private",
+        ]
         self.writer.insert("listens", rows, column_names=columns)
+
+    def remove_song(self, song: int) -> None:
+        """The catalog tells that a song is no longer in it."""
+        columns = ["song_id", "title", "artist_id", "artist", "is_removed", "version"]
+        self.writer.insert("songs", [[song, f"Song {song}", 9, "Nine", True, 2]], column_names=columns)
 
     def import_count(self, listener: int, song: int, plays: int) -> None:
         """A source without times says how often somebody played a song."""

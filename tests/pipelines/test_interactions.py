@@ -25,6 +25,17 @@ def test_interactions_add_listens_and_imported_plays_of_a_pair(world: World, con
     assert written.since == NOON - timedelta(days=1)
 
 
+def test_what_was_heard_in_private_says_nothing_of_taste(world: World, context: Context):
+    world.listen(1, 101)
+    before = run("interactions", context)
+    world.listen(1, 102, is_private=True, at=NOON - timedelta(hours=1))
+
+    after = run("interactions", context)
+
+    assert interactions.newest(context).rows["song_id"].to_list() == [101]
+    assert (after.version, after.changed) == (before.version, False)
+
+
 def test_the_last_fifth_of_the_listens_is_the_future_and_imported_plays_are_past(
     world: World, context: Context
 ):

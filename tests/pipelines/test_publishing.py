@@ -136,6 +136,27 @@ def test_a_renamed_song_is_published_without_training_again(world: World, contex
     assert bundle.model == bundles.load(before[-1].version, context.blobs).model
 
 
+def test_a_song_that_left_the_catalog_leaves_the_bundle_without_training_again(
+    world: World, context: Context
+):
+    world.settle_checkerboard_town()
+    list(run_all(context))
+    world.remove_song(103)
+
+    changed = {result.name: result.changed for result in run_all(context)}
+
+    assert changed == {
+        "interactions": False,
+        "als_model": False,
+        "song_texts": True,
+        "text_vectors": True,
+        "song_vectors": True,
+    }
+    bundle = bundles.load(run("song_vectors", context).version, context.blobs)
+    assert 103 not in bundle.song_ids
+    assert len(bundle.song_ids) == TOWN - 1
+
+
 def test_a_flip_undone_by_hand_is_done_again(world: World, context: Context):
     world.settle_checkerboard_town()
     first = list(run_all(context))[-1]

@@ -27,6 +27,7 @@ class OnServers(Platform):
             **os.environ,
             "SEGUE_HOME": str(self.home),
             "PYTHONPATH": str(REPOSITORY),
+            "SEGUE__LIMITS__ENABLED": "false",
             "SEGUE__ENGINES__POSTGRES": self.servers.postgres,
             "SEGUE__ENGINES__REDIS": self.servers.redis,
             "SEGUE__ENGINES__BLOBS": self.servers.blobs,

@@ -93,8 +93,8 @@ def free_ports(number: int) -> list[int]:
     return ports
 
 
-def postgres_server(folder: Path, port: int, password: str) -> Child:
-    """Debian's PostgreSQL as an unprivileged account, which it insists on."""
+def postgres_server(folder: Path, port: int, password: str, *, copy_of: int | None = None) -> Child:
+    """Debian's PostgreSQL as an unprivileged account, which it insists on; or a replica of the one on a port."""
     programs, account = postgres_programs(), unprivileged("nobody")
     assert programs
     folder.mkdir()
@@ -103,6 +103,11 @@ def postgres_server(folder: Path, port: int, password: str) -> Child:
     secret = folder / "password"
 
     def prepare(once: Once) -> None:
+        if copy_of is not None:
+            source = admin(copy_of, password)
+            words = ("-D", f"{folder}/data", "-d", source, "-R", "-X", "stream", "-c", "fast")
+            once((f"{programs}/pg_basebackup", *words), cwd=folder)
+            return
         secret.write_text(password)
         words = (
             "--username=admin",
@@ -129,6 +134,21 @@ def postgres_server(folder: Path, port: int, password: str) -> Child:
         account=account,
         prepare=prepare,
     )
+
+
+@contextmanager
+def replicated() -> Iterator[tuple[str, str]]:
+    """A PostgreSQL and a streaming replica of it: the URLs of both, for an administrator."""
+    leader, follower = free_ports(2)
+    password = secrets.token_hex(16)
+    with tempfile.TemporaryDirectory(prefix="segue-servers-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        first = postgres_server(folder / "leader", leader, password)
+        with Supervisor(folder / "supervisor", [first], say=print).running():
+            second = postgres_server(folder / "replica", follower, password, copy_of=leader)
+            with Supervisor(folder / "beside", [second], say=print).running():
+                yield admin(leader, password), admin(follower, password)
 
 
 def admin(port: int, password: str) -> str:

@@ -3,6 +3,7 @@ WITH
 counted AS (
     SELECT listener_id, count() AS listens
     FROM listens
+    WHERE NOT is_private
     GROUP BY listener_id
 )
 SELECT listener_id

@@ -10,8 +10,8 @@ FROM (
 ) AS numbered
 WHERE numbered.place = told.place;
 
-INSERT INTO artists (id, name, country, created_at)
-SELECT id, name, country, %(now)s FROM told_artists WHERE is_new ORDER BY place;
+INSERT INTO artists (id, name, country, created_at, updated_at)
+SELECT id, name, country, %(now)s, %(now)s FROM told_artists WHERE is_new ORDER BY place;
 
 INSERT INTO external_ids (kind, source, external_id, id)
 SELECT 'artist', %(source)s, external_id, id FROM told_artists WHERE is_new ORDER BY place;

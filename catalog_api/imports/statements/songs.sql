@@ -30,14 +30,19 @@ FROM (
 ) AS numbered
 WHERE numbered.place = told.place AND told.id IS NULL;
 
-INSERT INTO albums (id, artist_id, title, created_at)
-SELECT id, artist_id, title, %(now)s FROM told_albums WHERE is_new ORDER BY place;
+INSERT INTO albums (id, artist_id, title, created_at, updated_at)
+SELECT id, artist_id, title, %(now)s, %(now)s FROM told_albums WHERE is_new ORDER BY place;
 
 INSERT INTO external_ids (kind, source, external_id, id)
 SELECT 'album', %(source)s, external_id, id FROM told_albums WHERE is_new ORDER BY place;
 
-INSERT INTO songs (id, artist_id, album_id, title, genre, duration_ms, released_on, created_at)
-SELECT told.id, artist.id, album.id, told.title, told.genre, told.song_ms, told.released_on, %(now)s
+INSERT INTO genres (name, created_at)
+SELECT DISTINCT genre, %(now)s FROM told_songs WHERE genre <> ''
+ON CONFLICT DO NOTHING;
+
+INSERT INTO songs (id, artist_id, album_id, title, genre, duration_ms, released_on, created_at, updated_at)
+SELECT
+    told.id, artist.id, album.id, told.title, told.genre, told.song_ms, told.released_on, %(now)s, %(now)s
 FROM told_songs AS told
 JOIN told_artists AS artist ON artist.external_id = told.artist_external_id
 LEFT JOIN told_albums AS album ON album.artist_id = artist.id AND album.title = told.album
@@ -53,7 +58,8 @@ WITH filled AS (
         album_id = coalesce(kept.album_id, album.id),
         genre = CASE kept.genre WHEN '' THEN told.genre ELSE kept.genre END,
         duration_ms = coalesce(kept.duration_ms, told.song_ms),
-        released_on = coalesce(kept.released_on, told.released_on)
+        released_on = coalesce(kept.released_on, told.released_on),
+        updated_at = greatest(%(now)s, kept.updated_at + interval '1 microsecond')
     FROM told_songs AS told
     JOIN told_artists AS artist ON artist.external_id = told.artist_external_id
     LEFT JOIN told_albums AS album ON album.artist_id = artist.id AND album.title = told.album

@@ -8,7 +8,7 @@ hours AS (
         min(toUnixTimestamp64Milli(listened_at)) AS earliest_ms,
         max(toUnixTimestamp64Milli(listened_at)) AS latest_ms
     FROM listens
-    WHERE listened_at < fromUnixTimestamp64Milli({at_ms:Int64}, 'UTC')
+    WHERE NOT is_private AND listened_at < fromUnixTimestamp64Milli({at_ms:Int64}, 'UTC')
     GROUP BY hour
 ),
 counted AS (

@@ -3,7 +3,7 @@ WITH
 heard AS (
     SELECT count() AS rows, sum(cityHash64(play_id, listener_id, song_id, listened_at)) AS hash
     FROM listens
-    WHERE listened_at < fromUnixTimestamp64Milli({at_ms:Int64}, 'UTC')
+    WHERE NOT is_private AND listened_at < fromUnixTimestamp64Milli({at_ms:Int64}, 'UTC')
 ),
 imported AS (
     SELECT count() AS rows, sum(cityHash64(origin, listener_id, song_id, plays)) AS hash

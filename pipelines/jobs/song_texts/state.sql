@@ -3,6 +3,7 @@ WITH
 named AS (
     SELECT count() AS rows, sum(cityHash64(song_id, title, artist, album, genre)) AS hash
     FROM songs FINAL
+    WHERE NOT is_removed
 ),
 sung AS (
     SELECT count() AS rows, sum(cityHash64(song_id, language, opening)) AS hash

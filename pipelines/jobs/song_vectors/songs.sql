@@ -1,4 +1,5 @@
--- One row per song as the catalog last told it.
+-- One row per song of the catalog as it was last told.
 SELECT song_id, title, artist_id, artist, album, genre, song_ms, origin, external_id
 FROM songs FINAL
+WHERE NOT is_removed
 ORDER BY song_id

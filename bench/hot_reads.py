@@ -1,0 +1,106 @@
+"""A song read through the gateway, beside the least its server can do and beside an ordinary route: `python -m bench.hot_reads`."""
+
+import argparse
+import os
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from bench.load import Told, answers, program, wait_until, worked_by, wrk
+from bench.posts import furnished
+from embedded.engines import embedded_engines
+from embedded.ports import free_port
+from embedded.supervisor import Supervisor
+from foundation import settings as foundation_settings
+from foundation.settings import Settings, child_environment
+
+CONNECTIONS = 64
+SERVERS = {
+    "raw ASGI answer": ("bench.bare", "--app", "get"),
+    "gateway: token, limit, metrics": ("gateway",),
+    "ordinary FastAPI route, nothing else": ("bench.bare", "--app", "ordinary"),
+}
+# One person asks everything: the budget is counted, and is not used up.
+BUDGET = {"SEGUE__LIMITS__FREE": "1000000000", "SEGUE__LIMITS__ADDRESS": "1000000000"}
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One server, asked for some seconds."""
+
+    told: Told
+    cost: float  # CPU microseconds of one request
+
+
+def rounds_of(home: Path, seconds: float, rounds: int) -> dict[str, list[Round]]:
+    """Every server by itself with one worker, in turns, so that what else the machine does meets all of them."""
+    children, urls = embedded_engines(home, wanted={"postgres", "redis", "clickhouse"})
+    found: dict[str, list[Round]] = {name: [] for name in SERVERS}
+    with Supervisor(home, children, say=lambda _: None, urls=urls).running():
+        settings = foundation_settings.connected(Settings(SEGUE_HOME=home))
+        environment = {**child_environment(settings), **BUDGET}
+        with program(environment, "cli.shipper", "--ready", f"{home}/run/shipper.ready") as shipper:
+            wait_until((home / "run" / "shipper.ready").exists, shipper)
+            song, tokens = furnished(settings)
+        for _ in track(range(rounds), "asking", console=Console(stderr=True)):
+            for name, words in SERVERS.items():
+                found[name].append(asked(environment, words, song, tokens, seconds))
+    return found
+
+
+def asked(
+    environment: dict[str, str], words: tuple[str, ...], song: int, tokens: list[str], seconds: float
+) -> Round:
+    port = free_port(13_000 + os.getpid() % 5_000)
+    module, *options = words
+    path = f"/api/v1/songs/{song if module == 'gateway' else 1}"
+    with program(environment, module, "--port", str(port), "--workers", "1", *options) as server:
+        wait_until(lambda: answers(port), server)
+        wrk("read.lua", port, CONNECTIONS, 1, path, *tokens)  # a first second warms it up
+        before = worked_by(server.pid)
+        told = wrk("read.lua", port, CONNECTIONS, seconds, path, *tokens)
+        return Round(told, (worked_by(server.pid) - before) / (told.per_second * seconds) * 1e6)
+
+
+def table_of(found: dict[str, list[Round]]) -> Table:
+    """Medians; the ratios are of CPU time, which other work on the machine touches least, and of requests a second."""
+    table = Table(title=f"GET /api/v1/songs/{{id}}, one worker, {CONNECTIONS} connections of wrk beside it")
+    for column in ("server", "CPU µs", "× raw by CPU", "requests/s", "× raw", "p50 ms", "p99 ms"):
+        table.add_column(column, justify="left" if column == "server" else "right")
+    raw = found["raw ASGI answer"]
+    raw_cost, raw_rate = _median([r.cost for r in raw]), _median([r.told.per_second for r in raw])
+    for name, rounds in found.items():
+        cost, rate = _median([r.cost for r in rounds]), _median([r.told.per_second for r in rounds])
+        latency = [_median([getattr(r.told, which) for r in rounds]) for which in ("p50", "p99")]
+        table.add_row(
+            name,
+            f"{cost:.0f}",
+            f"{raw_cost / cost:.2f}",
+            f"{rate:,.0f}",
+            f"{rate / raw_rate:.2f}",
+            *(f"{each:.2f}" for each in latency),
+        )
+    return table
+
+
+def _median(values: list[float]) -> float:
+    return statistics.median(values)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seconds", type=float, default=5)
+    arguments.add_argument("--rounds", type=int, default=5)
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="segue-bench-") as home:
+        found = rounds_of(Path(home), given.seconds, given.rounds)
+    Console().print(table_of(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Auth: how people sign in and stay so."""

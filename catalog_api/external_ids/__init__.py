@@ -1,0 +1,1 @@
+"""External ids: what other sources call our songs, artists and albums."""

@@ -1,0 +1,1 @@
+"""Genres: the words that songs are sorted by."""

@@ -1,0 +1,141 @@
+"""The listening history in Postgres: written by a sink in bulk, read by a listener a page at a time."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Row, select, tuple_
+
+from catalog_api.artists.tables import Artist
+from catalog_api.history.tables import Listen
+from catalog_api.songs.tables import Song
+from foundation.contracts.events import PlaybackEvent
+from foundation.engines.postgres import Reading
+from foundation.ids import UserId
+
+# How long a play may be told again: as late as one is accepted, and two weeks in which Postgres may have been away.
+REMEMBERED = timedelta(days=45)
+
+# Asked first and then inserted: half the price of ON CONFLICT. The key stands against any other who counts meanwhile.
+_TOLD = "SELECT play_id FROM counted_plays WHERE play_id = ANY(%b::uuid[])"
+_COUNTED = """
+    INSERT INTO counted_plays (play_id, kept_until)
+    SELECT told.play_id, CASE WHEN told.is_imported THEN 'infinity' ELSE %b::timestamptz END
+    FROM unnest(%b::uuid[], %b::boolean[]) AS told (play_id, is_imported)
+"""
+# Who has no row is being forgotten: the deletion of an account looks again when all that was on its way has arrived.
+_HEARD = """
+    INSERT INTO listening_history (user_id, song_id, play_id, played_at, played_ms, source)
+    SELECT told.*
+    FROM unnest(%b::bigint[], %b::bigint[], %b::uuid[], %b::timestamptz[], %b::integer[], %b::text[])
+        AS told (user_id, song_id, play_id, played_at, played_ms, source)
+    WHERE EXISTS (SELECT FROM users WHERE users.id = told.user_id)
+"""
+_RAISED = """
+    UPDATE songs SET play_count = play_count + told.plays
+    FROM unnest(%b::bigint[], %b::bigint[]) AS told (id, plays)
+    WHERE songs.id = told.id
+"""
+
+
+class Heard(NamedTuple):
+    """A listen with the names of what was heard; None where the catalog has the song no more."""
+
+    song_id: int
+    play_id: UUID
+    played_at: datetime
+    played_ms: int
+    source: str
+    title: str | None
+    artist_id: int | None
+    artist: str | None
+
+
+def take(db: psycopg.Connection, sink: str, segment_id: str) -> bool:
+    """Note that a segment is taken; False where it was before."""
+    noted = "INSERT INTO shipped (sink, segment_id) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+    return db.execute(noted, (sink, segment_id)).rowcount > 0
+
+
+def first_told(db: psycopg.Connection, plays: Sequence[PlaybackEvent], now: datetime) -> list[PlaybackEvent]:
+    """Of these plays, each told once here, those whose end was never told before; from now on it was."""
+    plays = sorted(plays, key=lambda play: play.play_id.int)
+    with db.cursor(binary=True) as cursor:
+        told = {play_id for (play_id,) in cursor.execute(_TOLD, ([play.play_id for play in plays],))}
+    fresh = [play for play in plays if play.play_id not in told] if told else plays
+    are_imported = [play.source == "imported" for play in fresh]
+    db.execute(_COUNTED, (now + REMEMBERED, [play.play_id for play in fresh], are_imported))
+    return fresh
+
+
+def add(db: psycopg.Connection, listens: Sequence[PlaybackEvent]) -> None:
+    """Write listens into the history of those listeners who are there; their months must be."""
+    if not listens:
+        return
+    listens = sorted(listens, key=lambda listen: listen.listener_id)  # as the larger of the indexes is
+    columns = (
+        [listen.listener_id for listen in listens],
+        [listen.song_id for listen in listens],
+        [listen.play_id for listen in listens],
+        [listen.started_at for listen in listens],
+        [listen.played_ms for listen in listens],
+        [listen.source for listen in listens],
+    )
+    db.execute(_HEARD, columns)
+
+
+def raise_play_counts(db: psycopg.Connection, plays: Mapping[int, int]) -> None:
+    """Add so many plays to each song that is there."""
+    if plays:
+        songs = sorted(plays)
+        db.execute(_RAISED, (songs, [plays[song] for song in songs]))
+
+
+def forget_plays(db: psycopg.Connection, now: datetime) -> int:
+    """Forget which plays were counted where none of them can be told again; returns how many."""
+    return db.execute("DELETE FROM counted_plays WHERE kept_until < %s", (now,)).rowcount
+
+
+def taken(db: psycopg.Connection, before: datetime) -> list[str]:
+    """Segments noted as taken before a moment."""
+    rows = db.execute("SELECT DISTINCT segment_id FROM shipped WHERE shipped_at < %s", (before,))
+    return [segment_id for (segment_id,) in rows]
+
+
+def forget_segments(db: psycopg.Connection, segment_ids: Sequence[str]) -> int:
+    """Forget that these were taken; returns how many notes went."""
+    return db.execute("DELETE FROM shipped WHERE segment_id = ANY(%s)", (list(segment_ids),)).rowcount
+
+
+async def newest_of(
+    db: Reading,
+    listener: UserId,
+    limit: int,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    after: tuple[datetime, UUID] | None,
+) -> Sequence[Row[tuple[int, UUID, datetime, int, str, str | None, int | None, str | None]]]:
+    """The newest listens of a listener from `since` on and before `until`, behind `after`: newest first, then by id."""
+    newest = select(Listen.song_id, Listen.play_id, Listen.played_at, Listen.played_ms, Listen.source).where(
+        Listen.user_id == listener
+    )
+    if since is not None:
+        newest = newest.where(Listen.played_at >= since)
+    if until is not None:
+        newest = newest.where(Listen.played_at < until)
+    if after is not None:
+        # The first condition says nothing new; by it whole months are left out.
+        newest = newest.where(
+            Listen.played_at <= after[0], tuple_(Listen.played_at, Listen.play_id) < tuple_(*after)
+        )
+    part = newest.order_by(Listen.played_at.desc(), Listen.play_id.desc()).limit(limit).subquery()
+    named = (
+        select(part, Song.title, Artist.id.label("artist_id"), Artist.name.label("artist"))
+        .outerjoin(Song, Song.id == part.c.song_id)
+        .outerjoin(Artist, Artist.id == Song.artist_id)
+        .order_by(part.c.played_at.desc(), part.c.play_id.desc())
+    )
+    return (await db.execute(named)).all()

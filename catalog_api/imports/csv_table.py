@@ -1,0 +1,65 @@
+"""Comma-separated files read with suspicion: quoting and header must hold, and each row knows its line."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from catalog_api.imports.errors import BrokenFile
+from catalog_api.imports.tsv import LINE, REASON, text_of
+
+WRONG_WIDTH = "wrong number of columns"
+
+
+def header_of(path: Path) -> tuple[str, ...]:
+    """The names in the first line, without reading further; empty where it is no such line."""
+    with path.open("rb") as file:
+        first = file.readline(4096).decode("utf-8-sig", errors="replace")
+    try:
+        return tuple(next(csv.reader([first], strict=True), ()))
+    except csv.Error:
+        return ()
+
+
+def table_of(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+    """The named columns as text, with each row's `line` and, where it has another number of columns, its `reason`.
+
+    The file may have further columns. Raises BrokenFile for a wrong header, no rows, broken quotes, or a row cut off.
+    """
+    text = text_of(path)
+    records = _records(path, text)
+    header = next(records)[1]
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise BrokenFile(path, 1, f"the header lacks {', '.join(missing)}")
+    places = [header.index(column) for column in columns]
+    lines: list[int] = []
+    told: list[list[str]] = []
+    reasons: list[str | None] = []
+    width = len(header)
+    for line, record in records:
+        if record:
+            is_whole = len(record) == width
+            lines.append(line)
+            told.append([record[place] if is_whole else "" for place in places])
+            reasons.append(None if is_whole else WRONG_WIDTH)
+    if not lines:
+        raise BrokenFile(path, 1, "there is a header and no row")
+    if not text.endswith("\n") and reasons[-1] is not None:
+        raise BrokenFile(path, lines[-1], "the file ends in the middle of a row")
+    rows = pl.DataFrame(told, schema=dict.fromkeys(columns, pl.String), orient="row")
+    return rows.with_columns(pl.Series(LINE, lines, pl.UInt32), pl.Series(REASON, reasons, pl.String))
+
+
+def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record, and in which line it begins: quoted text may go over several."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for record in reader:
+            yield line, record
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise BrokenFile(path, line, f"this is no comma-separated row: {error}") from error

@@ -1,0 +1,1 @@
+"""Playlists: songs in an order that people choose, alone or together."""

@@ -1,0 +1,1 @@
+"""Social: who follows, loves, hides, blocks, and what people tell each other."""

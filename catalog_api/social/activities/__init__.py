@@ -1,0 +1,1 @@
+"""Activities: what people did that those who follow them may know of."""

@@ -1,0 +1,198 @@
+"""Keeps each person's newest activities in Postgres, and reads those of many people at once."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    cast,
+    column,
+    delete,
+    exists,
+    literal,
+    null,
+    select,
+    table,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
+
+from catalog_api.artists.tables import Artist
+from catalog_api.listeners.tables import User
+from catalog_api.social.activities.done import KEPT, Done, Kind, Verb
+from catalog_api.social.people.repository import seen_by
+from catalog_api.social.tables import Activity, Feed, ListenerFollow
+from catalog_api.songs.tables import Song
+from foundation.engines.postgres import Reading, Writing
+from foundation.ids import UserId
+
+_NOBODY = (cast(null(), BigInteger), cast(null(), Text))  # for what is not an artist's
+# Domains that build on this one, or stand beside it: their tables are joined, their code is not known here.
+_preferences = table("preferences", column("user_id"), column("is_private_session"))
+_playlists = table("playlists", column("id"), column("name"), column("is_public"))
+
+_TOLD = (
+    Activity.id,
+    Activity.user_id,
+    Activity.verb,
+    Activity.kind,
+    Activity.target_id,
+    Activity.happened_at,
+)
+
+
+class Named(NamedTuple):
+    """What something that an activity tells of is called; whose it is, where it is a song."""
+
+    name: str
+    artist_id: int | None
+    artist: str | None
+
+
+async def is_private(db: Reading, user_id: UserId) -> bool:
+    """Whether this person's doings are nobody's business at present."""
+    private = select(_preferences.c.is_private_session).where(_preferences.c.user_id == user_id)
+    return bool(await db.scalar(private))
+
+
+async def changed(db: Writing, user_id: int) -> int:
+    """Count one more state of this person's activities, which nobody else changes until this transaction ends."""
+    first = insert(Feed).values(user_id=user_id, version=1, newest_id=0)
+    again = first.on_conflict_do_update(
+        index_elements=[Feed.user_id], set_={Feed.version: Feed.version + 1}
+    ).returning(Feed.version)
+    return int((await db.execute(again)).scalar_one())
+
+
+async def add(db: Writing, user_id: UserId, verb: Verb, kind: Kind, target_id: int, at: datetime) -> Done:
+    """Write an activity, and forget what is older than the newest KEPT; within a change of this person's state."""
+    done = {"user_id": user_id, "verb": verb, "kind": kind, "target_id": target_id, "happened_at": at}
+    number = (await db.execute(insert(Activity).values(done).returning(Activity.id))).scalar_one()
+    first_too_old = (
+        select(Activity.id)
+        .where(Activity.user_id == user_id)
+        .order_by(Activity.id.desc())
+        .offset(KEPT)
+        .limit(1)
+    )
+    await db.execute(
+        delete(Activity).where(Activity.user_id == user_id, Activity.id <= first_too_old.scalar_subquery())
+    )
+    await db.execute(update(Feed).where(Feed.user_id == user_id).values(newest_id=number))
+    return Done(number, user_id, verb, kind, target_id, at)
+
+
+async def holds(db: Reading, user_id: int, verb: Verb, kind: Kind, target_id: int) -> bool:
+    """Whether such an activity is kept."""
+    return bool(await db.scalar(select(exists().where(*_such(user_id, verb, kind, target_id)))))
+
+
+async def remove(db: Writing, user_id: int, verb: Verb, kind: Kind, target_id: int) -> None:
+    """Remove such an activity; within a change of this person's state."""
+    await db.execute(delete(Activity).where(*_such(user_id, verb, kind, target_id)))
+    newest = select(Activity.id).where(Activity.user_id == user_id).order_by(Activity.id.desc()).limit(1)
+    left = await db.scalar(newest)
+    await db.execute(update(Feed).where(Feed.user_id == user_id).values(newest_id=left or 0))
+
+
+async def most_active(db: Reading, viewer: UserId, limit: int) -> dict[int, int]:
+    """Of those whom the viewer follows, the ones with the newest activities: their ids and states.
+
+    The newest `limit` activities of all of them are among those of these.
+    """
+    followed = (
+        select(Feed.user_id, Feed.version)
+        .join(ListenerFollow, ListenerFollow.followed_id == Feed.user_id)
+        .where(ListenerFollow.follower_id == viewer, Feed.newest_id > 0)
+        .order_by(Feed.newest_id.desc())
+        .limit(limit)
+    )
+    return {row.user_id: row.version for row in await db.execute(followed)}
+
+
+async def newest(db: Reading, people: Collection[int], limit: int) -> dict[int, list[Done]]:
+    """The newest activities of each of these people, newest first, `limit` at most of each."""
+    found: dict[int, list[Done]] = {}
+    for row in await db.execute(_newest_of_each(people, limit)):
+        done = Done(*row)
+        found.setdefault(done.user_id, []).append(done)
+    return found
+
+
+async def all_of(db: Reading, people: Collection[int]) -> dict[int, tuple[int, list[Done]]]:
+    """The state of each of these people with all the activities that belong to it, newest first."""
+    found: dict[int, tuple[int, list[Done]]] = {}
+    for version, *row in await db.execute(_newest_of_each(people, KEPT, Feed.version)):
+        done = Done(*row)
+        found.setdefault(done.user_id, (version, []))[1].append(done)
+    return found
+
+
+async def page_of(db: Reading, user_id: UserId, before: int | None, limit: int) -> list[Done]:
+    """The activities of one person that are older than `before`, newest first."""
+    theirs = select(*_TOLD).where(Activity.user_id == user_id)
+    if before is not None:
+        theirs = theirs.where(Activity.id < before)
+    return [Done(*row) for row in await db.execute(theirs.order_by(Activity.id.desc()).limit(limit))]
+
+
+async def names_of(db: Reading, viewer: UserId, activities: Sequence[Done]) -> dict[tuple[str, int], Named]:
+    """What the people and things of these activities are called, by kind and id: those that the viewer may know of.
+
+    A private playlist has no name, and neither has one who blocks the viewer or is blocked.
+    """
+    of_kind: dict[str, set[int]] = {"listener": {done.user_id for done in activities}}
+    for done in activities:
+        of_kind.setdefault(done.kind, set()).add(done.target_id)
+    named = [_named(kind, ids, viewer) for kind, ids in of_kind.items()]
+    rows = await db.execute(union_all(*named))
+    return {(kind, number): Named(*name) for kind, number, *name in rows}
+
+
+def _named(kind: str, ids: set[int], viewer: UserId) -> Select[*tuple[Any, ...]]:
+    told = literal(kind).label("kind")
+    if kind == "song":
+        songs = select(told, Song.id, Song.title, Artist.id, Artist.name)
+        return songs.join(Artist, Artist.id == Song.artist_id).where(Song.id.in_(ids))
+    if kind == "artist":
+        return select(told, Artist.id, Artist.name, *_NOBODY).where(Artist.id.in_(ids))
+    if kind == "playlist":
+        playlists = select(told, _playlists.c.id, _playlists.c.name, *_NOBODY)
+        return playlists.where(_playlists.c.id.in_(ids), _playlists.c.is_public.is_(true()))
+    listeners = select(told, User.id, User.display_name, *_NOBODY)
+    return listeners.where(User.id.in_(ids), seen_by(viewer, User.id))
+
+
+def _newest_of_each(
+    people: Collection[int], limit: int, *further: InstrumentedAttribute[int]
+) -> Select[*tuple[Any, ...]]:
+    theirs = (
+        select(*_TOLD)
+        .where(Activity.user_id == Feed.user_id)
+        .order_by(Activity.id.desc())
+        .limit(limit)
+        .lateral()
+    )
+    return (
+        select(*further, *theirs.c)
+        .select_from(Feed)
+        .join(theirs, true())
+        .where(Feed.user_id.in_(people))
+        .order_by(theirs.c.id.desc())
+    )
+
+
+def _such(user_id: int, verb: Verb, kind: Kind, target_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Activity.user_id == user_id,
+        Activity.verb == verb,
+        Activity.kind == kind,
+        Activity.target_id == target_id,
+    )

@@ -1,0 +1,1 @@
+"""Blocks: who wants nothing to do with whom."""

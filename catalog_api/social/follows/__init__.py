@@ -1,0 +1,1 @@
+"""Follows: which listeners and artists a listener follows."""

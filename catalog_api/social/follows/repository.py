@@ -1,0 +1,95 @@
+"""Keeps who follows whom, and lists both ends, the newest first."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import Select, delete, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
+
+from catalog_api.artists.tables import Artist
+from catalog_api.listeners.tables import User
+from catalog_api.social.people.repository import seen_by
+from catalog_api.social.positions import Position
+from catalog_api.social.tables import ArtistFollow, ListenerFollow
+from foundation.engines.postgres import Reading, Writing
+from foundation.ids import UserId
+
+Kind: TypeAlias = Literal["listener", "artist"]
+Row: TypeAlias = tuple[int, str, datetime]  # id, name, since
+
+_COLUMNS: dict[Kind, InstrumentedAttribute[int]] = {
+    "listener": ListenerFollow.followed_id,
+    "artist": ArtistFollow.artist_id,
+}
+
+
+async def add(db: Writing, follower: UserId, kind: Kind, target: int, at: datetime) -> bool:
+    """Whether the follow is new."""
+    column = _COLUMNS[kind]
+    told = {"follower_id": follower, column.key: target, "followed_at": at}
+    new = insert(column.class_).values(told).on_conflict_do_nothing().returning(column)
+    return (await db.execute(new)).scalar() is not None
+
+
+async def remove(db: Writing, follower: UserId, kind: Kind, target: int) -> bool:
+    """Whether there was one to remove."""
+    column = _COLUMNS[kind]
+    table = column.class_
+    gone = delete(table).where(table.follower_id == follower, column == target).returning(column)
+    return (await db.execute(gone)).scalar() is not None
+
+
+async def follows(db: Reading, follower: UserId, followed: UserId) -> bool:
+    """Whether one listener follows another."""
+    return await db.get(ListenerFollow, (follower, followed)) is not None
+
+
+async def followed_by(
+    db: Reading, follower: UserId, viewer: UserId, after: Position | None, limit: int
+) -> Sequence[Row]:
+    """The listeners whom a listener follows, as far as the viewer may see them."""
+    theirs = (
+        select(User.id, User.display_name, ListenerFollow.followed_at)
+        .join(User, User.id == ListenerFollow.followed_id)
+        .where(ListenerFollow.follower_id == follower, seen_by(viewer, ListenerFollow.followed_id))
+    )
+    newest = _behind(theirs, ListenerFollow.followed_at, ListenerFollow.followed_id, after)
+    return [(*row,) for row in await db.execute(newest.limit(limit))]
+
+
+async def followers_of(
+    db: Reading, followed: UserId, viewer: UserId, after: Position | None, limit: int
+) -> Sequence[Row]:
+    """The listeners who follow a listener, as far as the viewer may see them."""
+    theirs = (
+        select(User.id, User.display_name, ListenerFollow.followed_at)
+        .join(User, User.id == ListenerFollow.follower_id)
+        .where(ListenerFollow.followed_id == followed, seen_by(viewer, ListenerFollow.follower_id))
+    )
+    newest = _behind(theirs, ListenerFollow.followed_at, ListenerFollow.follower_id, after)
+    return [(*row,) for row in await db.execute(newest.limit(limit))]
+
+
+async def artists_of(db: Reading, follower: UserId, after: Position | None, limit: int) -> Sequence[Row]:
+    """The artists whom a listener follows."""
+    theirs = (
+        select(Artist.id, Artist.name, ArtistFollow.followed_at)
+        .join(Artist, Artist.id == ArtistFollow.artist_id)
+        .where(ArtistFollow.follower_id == follower)
+    )
+    newest = _behind(theirs, ArtistFollow.followed_at, ArtistFollow.artist_id, after)
+    return [(*row,) for row in await db.execute(newest.limit(limit))]
+
+
+def _behind(
+    rows: Select[int, str, datetime],
+    since: InstrumentedAttribute[datetime],
+    number: InstrumentedAttribute[int],
+    after: Position | None,
+) -> Select[*tuple[Any, ...]]:
+    """The rows behind a position, the newest first."""
+    if after is not None:
+        rows = rows.where(tuple_(since, number) < after)
+    return rows.order_by(since.desc(), number.desc())

@@ -1,0 +1,1 @@
+"""Opinions: which songs and artists a listener loves or hides."""

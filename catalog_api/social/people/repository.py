@@ -1,0 +1,41 @@
+"""Reads who may see whom, and locks people while something of theirs changes."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from catalog_api.listeners.tables import User
+from catalog_api.social.tables import Block
+from foundation.engines.postgres import Reading, Writing
+from foundation.ids import UserId
+
+
+async def locked(db: Writing, listeners: Iterable[UserId]) -> set[int]:
+    """Those of them who exist, held until this transaction ends against other changes of theirs.
+
+    They are locked in the order of their ids, so that no two transactions wait for each other.
+    """
+    held = select(User.id).where(User.id.in_(list(listeners))).order_by(User.id)
+    return set(await db.scalars(held.with_for_update(key_share=True)))
+
+
+async def is_seen_by(db: Reading, viewer: UserId, listener: UserId) -> bool:
+    """Whether the listener exists, and neither of the two blocks the other."""
+    return bool(await db.scalar(select(exists().where(User.id == listener, seen_by(viewer, User.id)))))
+
+
+async def blocks(db: Reading, blocker: UserId, blocked: UserId) -> bool:
+    """Whether one blocks the other."""
+    blocking = exists().where(Block.blocker_id == blocker, Block.blocked_id == blocked)
+    return bool(await db.scalar(select(blocking)))
+
+
+def seen_by(viewer: UserId, listener: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Rows of listeners of whom and whose viewer neither blocks the other."""
+    return ~exists().where(
+        or_(
+            and_(Block.blocker_id == viewer, Block.blocked_id == listener),
+            and_(Block.blocked_id == viewer, Block.blocker_id == listener),
+        )
+    )

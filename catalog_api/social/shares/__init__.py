@@ -1,0 +1,1 @@
+"""Shares: songs that people send to those who follow them."""

@@ -1,0 +1,1 @@
+"""Subscriptions: plans, and who pays for one."""

@@ -1,0 +1,241 @@
+"""Routes of the busiest endpoints: found by one look-up, answered from encoded bytes, documented like all others.
+
+FastAPI documents them and touches no request of theirs: a route there costs several times what the answer does.
+A template is a fixed prefix, an id, and perhaps a last word: `/songs/{song_id}`, `/songs/{song_id}/play`.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+
+from fastapi import APIRouter, Depends, Path
+from starlette.datastructures import State
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route as StarletteRoute
+
+from foundation.cache import Encoded
+from foundation.errors import Problem
+from foundation.http.identity import identified
+from foundation.http.principal import perhaps, principal
+from foundation.http.problems import InvalidRequest, problems
+from foundation.http.whole import ANSWER, Whole
+from foundation.ids import BIGGEST_ID
+from foundation.security import Principal
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+DIGITS = 19  # of the biggest id
+UNCHANGED = {"description": "What the client holds is still right (If-None-Match)."}
+
+
+class HotRequest:
+    """What a hot endpoint may ask of its request."""
+
+    __slots__ = ("id", "receive", "scope", "state")
+
+    def __init__(self, scope: Scope, receive: Receive, of: int) -> None:
+        self.scope, self.receive, self.id = scope, receive, of
+        self.state: State = scope["app"].state
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who asks; None for a request without a token. Raises InvalidToken."""
+        return identified(self.scope)
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first header of this name, which is in lower case."""
+        return next((value for each, value in self.scope["headers"] if each == name), None)
+
+    async def body(self, biggest: int, too_large: Callable[[int], Problem]) -> bytes:
+        """The request's body. Raises `too_large(biggest)` without reading further: by its header alone, where it tells."""
+        length = self.header(b"content-length")
+        if length is not None and length.isdigit() and int(length) > biggest:
+            raise too_large(biggest)
+        message = await self.receive()
+        body: bytes = message.get("body", b"")
+        while message.get("more_body") and len(body) <= biggest:
+            message = await self.receive()
+            body += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        if len(body) > biggest:
+            raise too_large(biggest)
+        return body
+
+
+Answer: TypeAlias = Encoded | tuple[int, bytes]
+"""What an endpoint gives: an encoded answer with its tag, or a status and JSON."""
+Endpoint: TypeAlias = Callable[[HotRequest], Awaitable[Answer]]
+Decorated = TypeVar("Decorated", bound=Endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class HotRoute:
+    """One of them. `path` is the template, which the metrics name it by."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    documentation: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Method, what stands before the id, and what stands after it.
+
+        >>> HotRoute("GET", "/songs/{song_id}", None).key
+        ('GET', '/songs', '')
+        >>> HotRoute("POST", "/songs/{song_id}/play", None).key
+        ('POST', '/songs', 'play')
+        """
+        before, _, after = self.path.partition("/{")
+        return self.method, before, after.partition("}")[2].removeprefix("/")
+
+    def number(self, of: str) -> int:
+        """The id that stands in the path. Raises InvalidRequest for what is none."""
+        if of.isdigit() and of.isascii() and len(of) <= DIGITS and 0 < (number := int(of)) <= BIGGEST_ID:
+            return number
+        name = self.path.partition("{")[2].partition("}")[0]
+        what = f"an id is a whole number between 1 and {BIGGEST_ID}"
+        raise InvalidRequest(f"path.{name}: {what}", errors=[{"where": f"path.{name}", "what": what}])
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, of: str) -> None:
+        """Answer a request for the thing whose id is `of`."""
+        scope["route"] = self
+        answer = await self.endpoint(HotRequest(scope, receive, self.number(of)))
+        if isinstance(answer, Encoded):
+            status, head, body = 200, answer.head, answer.body
+            for name, value in scope["headers"]:
+                if name == b"if-none-match" and matches(value, answer.tag):  # RFC 9110, section 13.1.2
+                    status, head, body = 304, answer.unchanged, b""
+        else:
+            status, body = answer
+            head = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
+        whole: Whole | None = scope.get(ANSWER)
+        if whole is not None and whole(status, head, body):
+            return
+        headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n") if line]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def matches(told: bytes, tag: bytes) -> bool:
+    """Whether a header of entity tags names this one, by the weak comparison.
+
+    >>> matches(b'W/"a", "b"', b'"b"'), matches(b"*", b'"b"'), matches(b'"c"', b'"b"')
+    (True, True, False)
+    """
+    return told.strip() == b"*" or tag in (each.strip().removeprefix(b"W/") for each in told.split(b","))
+
+
+class HotRouter:
+    """Hot routes below one prefix, and how they are documented."""
+
+    def __init__(self, *, prefix: str, tags: Sequence[str]) -> None:
+        self._prefix = prefix
+        self._documented = APIRouter(tags=list(tags))
+        self.routes: list[HotRoute] = []
+
+    def get(
+        self, path: str, model: type[Any], *refusals: type[Problem], **documentation: Any
+    ) -> Callable[[Decorated], Decorated]:
+        """A route that answers with what `model` describes; it is not validated against it but in the tests."""
+        responses = {304: UNCHANGED} | dict(problems(InvalidRequest, *refusals))
+        return self._add("GET", path, response_model=model, responses=responses, **documentation)
+
+    def post(
+        self,
+        path: str,
+        status: int,
+        *refusals: type[Problem],
+        needs_token: bool = False,
+        **documentation: Any,
+    ) -> Callable[[Decorated], Decorated]:
+        """A route that takes a body; `responses` and `openapi_extra` describe what goes in and out."""
+        responses = {**documentation.pop("responses", {}), **problems(InvalidRequest, *refusals)}
+        documentation |= {"status_code": status, "responses": responses}
+        return self._add("POST", path, needs_token=needs_token, **documentation)
+
+    def document(self, router: APIRouter, **common: Any) -> None:
+        """Enter the routes into a router that is asked for nothing but its OpenAPI document."""
+        router.include_router(self._documented, **common)
+
+    def _add(
+        self, method: str, path: str, *, needs_token: bool = False, **documentation: Any
+    ) -> Callable[[Decorated], Decorated]:
+        whole = self._prefix + path
+        identity = Depends(principal if needs_token else perhaps)
+
+        def decorate(endpoint: Decorated) -> Decorated:
+            self.routes.append(HotRoute(method, whole, endpoint))
+            self._documented.add_api_route(
+                whole,
+                _signature_of(endpoint, whole),
+                methods=[method],
+                dependencies=[identity],
+                **documentation,
+            )
+            return endpoint
+
+        return decorate
+
+
+def _signature_of(endpoint: Endpoint, path: str) -> Callable[..., None]:
+    """A function of the endpoint's name and words that takes what stands in the path: all that a document needs."""
+
+    def documented() -> None:
+        raise AssertionError("a hot route is documented here, and answered elsewhere")
+
+    name = path.partition("{")[2].partition("}")[0]
+    identifier = inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[int, Path(ge=1, le=BIGGEST_ID)]
+    )
+    documented.__signature__ = inspect.Signature([identifier])  # type: ignore[attr-defined]
+    documented.__name__, documented.__doc__ = endpoint.__name__, endpoint.__doc__
+    return documented
+
+
+Inside = TypeVar("Inside", bound=Application)
+
+
+class HotPaths(Generic[Inside]):
+    """Finds the hot route of a request, and passes everything else on."""
+
+    def __init__(self, inside: Inside, prefix: str, routers: Iterable[HotRouter]) -> None:
+        self._inside = inside
+        self._routes: dict[tuple[str, str, str], HotRoute] = {}
+        for route in (route for router in routers for route in router.routes):
+            mounted = HotRoute(route.method, prefix + route.path, route.endpoint)
+            self._routes[mounted.key] = mounted
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """What is to be awaited, given back rather than awaited here: one coroutine less for every request."""
+        if scope["type"] == "http":
+            before, _, last = scope["path"].rpartition("/")
+            method = scope["method"]
+            if (route := self._routes.get((method, before, ""))) is not None and last.isdigit():
+                return route.serve(scope, receive, send, last)
+            before, _, middle = before.rpartition("/")
+            if (route := self._routes.get((method, before, last))) is not None and middle.isdigit():
+                return route.serve(scope, receive, send, middle)
+        return self._inside(scope, receive, send)
+
+    def as_starlette(self) -> list[StarletteRoute]:
+        """The same as routes that Starlette's router knows: for what is not an id, and for other methods."""
+        return [
+            StarletteRoute(route.path, _Reached(route), methods=[route.method], include_in_schema=False)
+            for route in self._routes.values()
+        ]
+
+
+class _Reached:
+    """What answers where the look-up found nothing: the id is none, or there was no look-up, as in a test."""
+
+    def __init__(self, route: HotRoute) -> None:
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._route.serve(scope, receive, send, str(next(iter(scope["path_params"].values()))))

@@ -1,0 +1,1 @@
+"""Tests of exporting and deleting accounts."""

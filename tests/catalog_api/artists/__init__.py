@@ -1,0 +1,1 @@
+"""Tests of artists and what is theirs."""

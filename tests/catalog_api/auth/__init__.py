@@ -1,0 +1,1 @@
+"""Tests of signing up, signing in and staying so."""

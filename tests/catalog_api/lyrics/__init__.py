@@ -1,0 +1,1 @@
+"""Lyrics: the reader of LRC, and the words of songs over HTTP."""

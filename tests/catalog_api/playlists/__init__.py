@@ -1,0 +1,1 @@
+"""Playlists: who may read and change them, and that no edit is lost."""

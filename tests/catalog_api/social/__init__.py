@@ -1,0 +1,1 @@
+"""Follows, opinions, shares, blocks and activities, over HTTP and below it."""

@@ -1,0 +1,1 @@
+"""Tests of songs as people edit them."""

@@ -1,0 +1,169 @@
+"""Taking people, and the songs that went with them, out of everything the jobs wrote."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from event_log import forget as warehouse
+from models import bundle as bundles
+from pipelines import live
+from pipelines.context import Context
+from pipelines.forgetting import Gone, forget, held
+from pipelines.jobs.als_model import job as als_model
+from pipelines.jobs.interactions import job as interactions
+from pipelines.run import run, run_all
+from tests.pipelines.conftest import TOWN, World
+
+pytestmark = pytest.mark.slow
+
+WHO, SONG = 4, 104
+
+
+def holding(context: Context, listener: int, song: int) -> list[str]:
+    """The blobs in which an id of these two stands, found by reading every one of them."""
+    found = []
+    for key in context.blobs.keys(""):
+        data, path = context.blobs.read(key), Path(key)
+        if path.suffix == ".parquet":
+            rows = pl.read_parquet(data)
+            for column, one in (("listener_id", listener), ("song_id", song)):
+                if column in rows.columns and (rows[column] == one).any():
+                    found.append(f"{key}: {column}")
+        elif path.name in ("listener_ids.npy", "song_ids.npy"):
+            one = listener if path.name.startswith("listener") else song
+            if (np.load(io.BytesIO(data)) == one).any():
+                found.append(key)
+    return found
+
+
+def test_no_version_of_anything_holds_them_any_more(world: World, context: Context):
+    world.settle_checkerboard_town()
+    list(run_all(context))
+    world.listen(1, 102)
+    list(run_all(context))
+    gone = Gone.of([WHO], [SONG])
+    found = held(context.blobs, gone)
+
+    forget(context, gone)
+
+    assert held(context.blobs, gone) == {}
+    assert holding(context, WHO, SONG) == []
+    assert found == {
+        "bundles": 2,
+        "interactions": 2 * (TOWN // 2 - 1) * 2,
+        "als_model": 2 * (TOWN // 2 - 1) * 2 + 2 + 2,
+        "song_texts": 1,
+        "text_vectors": 1,
+    }
+
+
+def test_what_serves_is_a_new_version_that_answers_the_others_as_before(world: World, context: Context):
+    world.settle_checkerboard_town()
+    *_, published = run_all(context)
+    before = bundles.load(published.version, context.blobs)
+    model = live.model(context)
+
+    forget(context, Gone.of([WHO], []))
+
+    current = context.vectors.current("songs")
+    assert current is not None
+    assert current != published.version
+    after = bundles.load(current, context.blobs)
+    staying = before.listener_ids != WHO
+    assert after.listener_ids.tolist() == before.listener_ids[staying].tolist()
+    assert np.array_equal(after.listener_factors, before.listener_factors[staying])
+    assert (after.heard.todense() == before.heard.todense()[staying]).all()
+    assert np.array_equal(after.popularity, before.popularity)
+    assert live.model(context) == model == context.registry().live("als")
+
+
+def test_a_song_that_went_is_found_by_nobody(world: World, context: Context):
+    world.settle_checkerboard_town()
+    list(run_all(context))
+
+    forget(context, Gone.of([WHO], [SONG]))
+
+    current = context.vectors.current("songs")
+    assert current is not None
+    bundle = bundles.load(current, context.blobs)
+    for taste in bundle.listener_factors:
+        near = context.vectors.nearest("songs", taste, TOWN, name="als")
+        assert SONG not in {neighbour.id for neighbour in near}
+    assert bundle.songs["song_id"].to_list() == bundle.song_ids.tolist()
+
+
+def test_nobody_who_is_not_there_changes_anything(world: World, context: Context):
+    world.settle_checkerboard_town()
+    list(run_all(context))
+    before = {key: context.blobs.read(key) for key in context.blobs.keys("")}
+
+    forget(context, Gone.of([777], []))
+
+    assert {key: context.blobs.read(key) for key in context.blobs.keys("")} == before
+
+
+def test_a_model_of_before_is_published_again_without_them(world: World, context: Context):
+    world.settle_checkerboard_town()
+    list(run_all(context))
+    first = live.model(context)
+    assert first is not None
+    forget(context, Gone.of([WHO], []))
+    warehouse.forget(world.writer, [WHO], [])
+
+    again = run("song_vectors", context)
+
+    bundle = bundles.load(again.version, context.blobs)
+    learnt = als_model.newest(context)
+    assert bundle.model == first
+    assert WHO not in bundle.listener_ids
+    assert WHO not in bundle.listeners["listener_id"].to_list()
+    rows = dict(zip(learnt.listener_ids.tolist()[::-1], learnt.model.listener_factors[::-1], strict=True))
+    for listener, factors in zip(bundle.listener_ids.tolist(), bundle.listener_factors, strict=True):
+        assert np.array_equal(rows[listener], factors)
+
+
+def test_the_first_of_all_can_be_forgotten_and_the_next_run_trains_without_them(
+    world: World, context: Context
+):
+    world.settle_checkerboard_town()
+    list(run_all(context))
+    forget(context, Gone.of([1], [101]))
+    warehouse.forget(world.writer, [1], [101])
+
+    list(run_all(context))
+
+    rows = interactions.newest(context).rows
+    assert 1 not in rows["listener_id"].to_list()
+    assert held(context.blobs, Gone.of([1], [])) == {}
+
+
+def test_the_warehouse_keeps_its_counts_and_no_row_of_theirs(world: World):
+    world.settle_checkerboard_town()
+    world.import_count(WHO, 102, 9)
+    world.writer.insert(
+        "follows",
+        [[1, "listener", WHO, True, 1], [WHO, "artist", 9, True, 1]],
+        column_names=["listener_id", "kind", "target_id", "is_following", "version"],
+    )
+    world.writer.insert(
+        "blocks", [[2, WHO, True, 1]], column_names=["listener_id", "blocked_id", "is_blocked", "version"]
+    )
+    days = str(world.writer.command("SELECT sum(listens) FROM song_days"))
+    found = warehouse.held(world.writer, WHO, [SONG])
+
+    warehouse.forget(world.writer, [WHO], [SONG])
+
+    assert found == {
+        "listens": TOWN // 2 - 1,
+        "imported_counts": 1,
+        "listeners": 1,
+        "follows": 2,
+        "blocks": 1,
+        "songs": 1,
+    }
+    assert warehouse.held(world.writer, WHO, [SONG]) == {}
+    assert str(world.writer.command("SELECT sum(listens) FROM song_days")) == days
+    assert world.writer.command("SELECT count() FROM listens") == TOWN * (TOWN // 2 - 1) - (TOWN // 2 - 1)
