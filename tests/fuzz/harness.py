@@ -234,12 +234,11 @@ class Fuzzing:
             self.known.place(label, case.path_parameters, who)
         if self._is_right(case, ParameterLocation.QUERY):
             self.known.place(label, case.query, who)
-        if not self._is_right(case, ParameterLocation.BODY):
-            return
-        if isinstance(case.body, dict):
+        if (case.media_type or "").startswith("image/"):
+            case.body = PICTURE if self._chance.random() < 0.5 else case.body
+            case.media_type = "image/png" if case.body is PICTURE else case.media_type
+        elif isinstance(case.body, dict) and self._is_right(case, ParameterLocation.BODY):
             self.known.place(label, case.body, who)
-        elif (case.media_type or "").startswith("image/") and self._chance.random() < 0.5:
-            case.body = PICTURE
 
     @staticmethod
     def _is_right(case: Case, where: ParameterLocation) -> bool:

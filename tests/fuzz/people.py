@@ -98,9 +98,15 @@ class People:
         number = self._number(made, kind.title(), email, HASHED, list(ROLES[kind]))
         session_id, token = self._signed_in(number, kind)
         self._befriend(number, utc_now())
-        things = {"user_id": number, "email": email, "password": PASSWORD, "session_id": str(session_id)}
+        things: dict[str, object] = {
+            "user_id": number,
+            "email": email,
+            "password": PASSWORD,
+            "session_id": str(session_id),
+        }
         if kind != "user":
             things |= self._music(number)
+        things["playlist_id"] = self._invitation(number, utc_now())
         self.made += 1
         return Person(kind, number, token, things)
 
@@ -111,6 +117,23 @@ class People:
         others = [person.number for there in self._there.values() for person in there]
         self.db.execute(follows, [number, now, others])
         self.db.execute(followed, [number, now, others])
+
+    def _invitation(self, number: int, now: datetime) -> int | None:
+        """To a playlist of somebody who is there."""
+        others = [person.number for there in self._there.values() for person in there]
+        if not others:
+            return None
+        owner = self.chance.choice(others)
+        made = """
+            INSERT INTO playlists (user_id, name, created_at, updated_at)
+            SELECT id, 'Long drive', %s, %s FROM users WHERE id = %s RETURNING id
+        """
+        row = self.db.execute(made, [now, now, owner]).fetchone()
+        if row is None:
+            return None
+        invited = "INSERT INTO playlist_members VALUES (%s, %s, 'editor', %s, %s)"
+        self.db.execute(invited, [row[0], number, owner, now])
+        return int(row[0])
 
     def _music(self, owner: int) -> dict[str, object]:
         artist = self._number("INSERT INTO artists (name, owner_id) VALUES ('Band', %s) RETURNING id", owner)

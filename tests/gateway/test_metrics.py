@@ -93,12 +93,15 @@ def test_the_shippers_metrics_are_on_the_page_and_its_present_ends_with_it(
         client.post("/api/v1/songs/1/play", json={"play_id": str(uuid4())})
 
     sinks = [{"sink": "clickhouse"}, {"sink": "recent_songs"}]
-    until_page(
-        gateway, lambda page: all(value(page, "event_log_segments_shipped_total", **sink) for sink in sinks)
-    )
-    while_it_runs = page_of(gateway)
-    shipper.kill()
-    shipper.wait()
+    try:
+        until_page(
+            gateway,
+            lambda page: all(value(page, "event_log_segments_shipped_total", **sink) for sink in sinks),
+        )
+        while_it_runs = page_of(gateway)
+    finally:
+        shipper.kill()
+        shipper.wait()
     afterwards = page_of(gateway)
 
     for sink in sinks:
