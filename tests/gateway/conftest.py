@@ -21,6 +21,7 @@ from catalog_api.migrate import migrate
 from embedded.ports import free_port
 from foundation.clock import utc_now
 from foundation.engines import postgres
+from foundation.engines.redis import open_redis
 from foundation.ids import UserId
 from foundation.security import TokenMaker
 from foundation.settings import REPOSITORY, Settings
@@ -52,7 +53,10 @@ def town_catalog(engines: Engines) -> Iterator[str]:
 
 @pytest.fixture
 def urls(engines: Engines, town_catalog: str) -> dict[str, str]:
-    """Every engine by its URL; a test may put another in its place."""
+    """Every engine by its URL; a test may put another in its place. No test pays for what another has spent."""
+    with open_redis(engines.redis) as redis:
+        if spent := list(redis.scan_iter("limit:*")):
+            redis.delete(*spent)
     return {
         "postgres": town_catalog,
         "redis": engines.redis,

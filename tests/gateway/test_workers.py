@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -39,6 +40,16 @@ def gets(gateway: Gateway, number: int, listener: int) -> Counter[int]:
         return Counter(answer.status_code for answer in answers)
 
 
+@contextmanager
+def resting(worker: int) -> Iterator[None]:
+    """This process takes no request meanwhile: with one socket for all, nothing else says who takes which."""
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+
 def counted_by_worker(gateway: Gateway, endpoint: str) -> dict[str, float]:
     """How many requests each process has counted, read from its own file."""
     from prometheus_client.mmap_dict import MmapedDict
@@ -61,8 +72,13 @@ def test_two_workers_share_limits_and_add_up_their_metrics(
 ) -> None:
     settings = {"SEGUE__LIMITS__FREE": "60", "SEGUE__LIMITS__WINDOW": "PT1H"}
     gateway = start_gateway(SEGUE__ENGINES__REDIS=own_redis[0], **settings)
+    first, second = gateway.workers
 
-    statuses = gets(gateway, 160, listener=1)
+    with resting(second):
+        statuses = gets(gateway, 25, listener=1)
+    with resting(first):
+        statuses += gets(gateway, 60, listener=1)
+    statuses += gets(gateway, 75, listener=1)
 
     until(lambda: sum(counted_by_worker(gateway, "/api/v1/songs/{song_id}").values()) >= statuses[200])
     by_worker = counted_by_worker(gateway, "/api/v1/songs/{song_id}")
