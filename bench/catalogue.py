@@ -181,8 +181,9 @@ async def paced(
     return taken
 
 
-def measured(home: Path, size: Size, rate: float, seconds: float) -> Table:
-    """Fill a catalog, and ask every endpoint of a gateway with two workers."""
+def measured(home: Path, size: Size, rate: float, seconds: float, only: str = "") -> Table:
+    """Fill a catalog, and ask every endpoint of a gateway with two workers whose name holds `only`."""
+    wanted = {name: endpoint for name, endpoint in ENDPOINTS.items() if only in name}
     children, urls = embedded_engines(home, wanted={"postgres", "redis", "clickhouse"})
     title = f"{size.songs:,} songs, {size.listeners:,} listeners; {rate:.0f} requests/s of each endpoint for {seconds:.0f} s"
     table = Table("endpoint", "p50 ms", "p99 ms", "worst ms", "answers", title=title)
@@ -199,7 +200,7 @@ def measured(home: Path, size: Size, rate: float, seconds: float) -> Table:
         ):
             wait_until(lambda: answers(port), server)
             for number, (name, endpoint) in enumerate(
-                track(ENDPOINTS.items(), "asking", total=len(ENDPOINTS), console=Console(stderr=True))
+                track(wanted.items(), "asking", total=len(wanted), console=Console(stderr=True))
             ):
                 asyncio.run(
                     paced(port, tokens, endpoint, size, rate, 1, 1000 + number)
@@ -226,11 +227,12 @@ def main() -> None:
     arguments.add_argument("--listeners", type=int, default=100_000)
     arguments.add_argument("--rate", type=float, default=200)
     arguments.add_argument("--seconds", type=float, default=10)
+    arguments.add_argument("--only", default="", help="endpoints whose name holds this")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="segue-bench-") as home:
         Path(home).chmod(0o755)
         size = Size(given.songs, given.listeners)
-        table = measured(Path(home), size, given.rate, given.seconds)
+        table = measured(Path(home), size, given.rate, given.seconds, given.only)
     Console(width=120).print(table)
 
 

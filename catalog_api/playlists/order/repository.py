@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
@@ -21,12 +22,20 @@ async def count(db: Reading, playlist_id: PlaylistId) -> int:
     return await db.scalar(counted) or 0
 
 
-async def present(db: Reading, playlist_id: PlaylistId, song_ids: Iterable[SongId]) -> set[int]:
-    """Those of these songs that are on the playlist."""
-    held = select(PlaylistSong.song_id).where(
-        PlaylistSong.playlist_id == playlist_id, PlaylistSong.song_id.in_(song_ids)
-    )
-    return set(await db.scalars(held))
+class Standing(NamedTuple):
+    """What is on a playlist, as far as one who adds songs must know."""
+
+    songs: int
+    held: frozenset[int]  # of the songs that were asked about
+    last: int | None  # the place of the last one
+
+
+async def standing(db: Reading, playlist_id: PlaylistId, song_ids: Sequence[SongId]) -> Standing:
+    """How many songs are on the playlist, and which of these."""
+    asked = func.array_agg(PlaylistSong.song_id).filter(PlaylistSong.song_id.in_(song_ids))
+    counted = select(func.count(), asked, func.max(PlaylistSong.place))
+    number, held, last = (await db.execute(counted.where(PlaylistSong.playlist_id == playlist_id))).one()
+    return Standing(number, frozenset(held or ()), last)
 
 
 async def lock_songs(db: Writing, song_ids: Iterable[SongId]) -> set[int]:

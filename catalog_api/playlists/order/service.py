@@ -45,36 +45,38 @@ class Order:
         Raises SongsNotFound, PlaylistFull, and what `locked_for` raises.
         """
         playlist = await locked_for(self.db, playlist_id, asking, EDITORS, if_match)
-        added = await self.put(playlist, asking, song_ids, position)
+        before, added = await self.put(playlist, asking, song_ids, position)
         if added:
             await changed(self.db, self.cache, playlist, self.now())
-        return await self._edited(playlist, added)
+        return _edited(playlist, before + added, added)
 
     async def put(
         self, playlist: Playlist, asking: UserId, song_ids: Sequence[SongId], position: int | None = None
-    ) -> int:
-        """Put songs on a playlist that is locked or new; returns how many were not on it."""
+    ) -> tuple[int, int]:
+        """Put songs on a playlist that is locked or new; returns how many were on it, and how many are so now beside them."""
         playlist_id = PlaylistId(playlist.id)
         wanted = list(dict.fromkeys(song_ids))
-        held = await repository.present(self.db, playlist_id, wanted)
-        missing = [song_id for song_id in wanted if song_id not in held]
+        standing = await repository.standing(self.db, playlist_id, wanted)
+        missing = [song_id for song_id in wanted if song_id not in standing.held]
         if not missing:
-            return 0
+            return standing.songs, 0
         if unknown := set(missing) - await repository.lock_songs(self.db, missing):
             raise SongsNotFound(unknown)
-        if await repository.count(self.db, playlist_id) + len(missing) > MOST_SONGS:
+        if standing.songs + len(missing) > MOST_SONGS:
             raise PlaylistFull(playlist_id)
+        places = between(standing.last, None, len(missing)) if position is None else None
+        if places is None:
 
-        async def neighbours() -> Neighbours:
-            if position is None:
-                return await repository.at_end(self.db, playlist_id)
-            return await repository.at_position(self.db, playlist_id, position)
+            async def neighbours() -> Neighbours:
+                if position is None:
+                    return await repository.at_end(self.db, playlist_id)
+                return await repository.at_position(self.db, playlist_id, position)
 
-        places = await self._places(playlist_id, neighbours, len(missing))
+            places = await self._places(playlist_id, neighbours, len(missing))
         await repository.put(
             self.db, playlist_id, list(zip(missing, places, strict=True)), asking, self.now()
         )
-        return len(missing)
+        return standing.songs, len(missing)
 
     async def remove(
         self, asking: UserId, playlist_id: PlaylistId, song_id: SongId, if_match: str | None
@@ -84,7 +86,7 @@ class Order:
         if not await repository.remove(self.db, playlist_id, song_id):
             raise SongNotInPlaylist(playlist_id, song_id)
         await changed(self.db, self.cache, playlist, self.now())
-        return await self._edited(playlist)
+        return _edited(playlist, await repository.count(self.db, playlist_id))
 
     async def move(
         self, asking: UserId, playlist_id: PlaylistId, song_id: SongId, move: Move, if_match: str | None
@@ -96,7 +98,7 @@ class Order:
         (place,) = await self._places(playlist_id, lambda: self._target(playlist_id, song_id, move), 1)
         await repository.move(self.db, playlist_id, song_id, place)
         await changed(self.db, self.cache, playlist, self.now())
-        return await self._edited(playlist)
+        return _edited(playlist, await repository.count(self.db, playlist_id))
 
     async def _target(self, playlist_id: PlaylistId, song_id: SongId, move: Move) -> Neighbours:
         if isinstance(move, MoveTo):
@@ -119,6 +121,6 @@ class Order:
             places = between(*await find(), count)
         return places
 
-    async def _edited(self, playlist: Playlist, added: int = 0) -> EditOut:
-        songs = await repository.count(self.db, PlaylistId(playlist.id))
-        return EditOut(playlist_id=playlist.id, version=playlist.version, song_count=songs, added=added)
+
+def _edited(playlist: Playlist, songs: int, added: int = 0) -> EditOut:
+    return EditOut(playlist_id=playlist.id, version=playlist.version, song_count=songs, added=added)

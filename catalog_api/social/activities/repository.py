@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
+    and_,
     cast,
     column,
     delete,
@@ -21,8 +22,9 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.dml import ReturningInsert
 
 from catalog_api.artists.tables import Artist
 from catalog_api.listeners.tables import User
@@ -38,6 +40,7 @@ _NOBODY = (cast(null(), BigInteger), cast(null(), Text))  # for what is not an a
 _preferences = table("preferences", column("user_id"), column("is_private_session"))
 _playlists = table("playlists", column("id"), column("name"), column("is_public"))
 
+_OF_FEED = ("user_id", "version", "newest_id")
 _TOLD = (
     Activity.id,
     Activity.user_id,
@@ -56,37 +59,57 @@ class Named(NamedTuple):
     artist: str | None
 
 
-async def is_private(db: Reading, user_id: UserId) -> bool:
-    """Whether this person's doings are nobody's business at present."""
-    private = select(_preferences.c.is_private_session).where(_preferences.c.user_id == user_id)
-    return bool(await db.scalar(private))
+async def begin(db: Writing, user_id: UserId) -> int | None:
+    """Count one more state of this person's activities, as `changed` does; None where what they do is private now."""
+    private = exists().where(_preferences.c.user_id == user_id, _preferences.c.is_private_session)
+    told = select(literal(user_id, BigInteger), literal(1), literal(0)).where(~private)
+    return (await db.execute(_one_more(insert(Feed).from_select(_OF_FEED, told)))).scalar()
 
 
 async def changed(db: Writing, user_id: int) -> int:
     """Count one more state of this person's activities, which nobody else changes until this transaction ends."""
-    first = insert(Feed).values(user_id=user_id, version=1, newest_id=0)
-    again = first.on_conflict_do_update(
+    first = insert(Feed).values(dict(zip(_OF_FEED, (user_id, 1, 0), strict=True)))
+    return int((await db.execute(_one_more(first))).scalar_one())
+
+
+def _one_more(first: Insert) -> ReturningInsert[int]:
+    return first.on_conflict_do_update(
         index_elements=[Feed.user_id], set_={Feed.version: Feed.version + 1}
     ).returning(Feed.version)
-    return int((await db.execute(again)).scalar_one())
 
 
-async def add(db: Writing, user_id: UserId, verb: Verb, kind: Kind, target_id: int, at: datetime) -> Done:
-    """Write an activity, and forget what is older than the newest KEPT; within a change of this person's state."""
-    done = {"user_id": user_id, "verb": verb, "kind": kind, "target_id": target_id, "happened_at": at}
-    number = (await db.execute(insert(Activity).values(done).returning(Activity.id))).scalar_one()
+async def add(
+    db: Writing, user_id: UserId, verb: Verb, kind: Kind, target_id: int, at: datetime
+) -> tuple[Done, bool]:
+    """Write an activity in place of such a one, and whether there was one; within a change of this person's state.
+
+    What is older than the newest KEPT is forgotten. One statement: whoever follows or loves waits for it.
+    """
+    told = {"user_id": user_id, "verb": verb, "kind": kind, "target_id": target_id, "happened_at": at}
+    such = and_(*_such(user_id, verb, kind, target_id))
+    again = delete(Activity).where(such).returning(Activity.id).cte("again")
+    # Every part of the statement sees what was there before it: of those, one fewer may stay.
     first_too_old = (
         select(Activity.id)
-        .where(Activity.user_id == user_id)
+        .where(Activity.user_id == user_id, ~such)
         .order_by(Activity.id.desc())
-        .offset(KEPT)
+        .offset(KEPT - 1)
         .limit(1)
+        .scalar_subquery()
     )
-    await db.execute(
-        delete(Activity).where(Activity.user_id == user_id, Activity.id <= first_too_old.scalar_subquery())
+    forgotten = (
+        delete(Activity).where(Activity.user_id == user_id, Activity.id <= first_too_old).cte("forgotten")
     )
-    await db.execute(update(Feed).where(Feed.user_id == user_id).values(newest_id=number))
-    return Done(number, user_id, verb, kind, target_id, at)
+    new = insert(Activity).values(told).returning(Activity.id).cte("new")
+    newest = (
+        update(Feed)
+        .where(Feed.user_id == user_id)
+        .values(newest_id=select(new.c.id).scalar_subquery())
+        .cte("newest")
+    )
+    written = select(new.c.id, exists(select(again.c.id))).add_cte(again, forgotten, newest)
+    number, is_again = (await db.execute(written)).one()
+    return Done(number, user_id, verb, kind, target_id, at), is_again
 
 
 async def holds(db: Reading, user_id: int, verb: Verb, kind: Kind, target_id: int) -> bool:

@@ -41,13 +41,10 @@ class Activities:
 
         A private session leaves no activity.
         """
-        if await repository.is_private(self.db, user_id):
+        version = await repository.begin(self.db, user_id)
+        if version is None:
             return
-        version = await repository.changed(self.db, user_id)
-        is_again = await repository.holds(self.db, user_id, verb, kind, target_id)
-        if is_again:
-            await repository.remove(self.db, user_id, verb, kind, target_id)
-        done = await repository.add(self.db, user_id, verb, kind, target_id, self.now())
+        done, is_again = await repository.add(self.db, user_id, verb, kind, target_id, self.now())
         if not is_again:
             self.db.after_commit(partial(self._copy, done, version - 1))
 

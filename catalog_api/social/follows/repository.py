@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import Select, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from catalog_api.artists.tables import Artist
 from catalog_api.listeners.tables import User
-from catalog_api.social.people.repository import seen_by
+from catalog_api.social.people.repository import blocking, seen_by
 from catalog_api.social.positions import Position
 from catalog_api.social.tables import ArtistFollow, ListenerFollow
 from foundation.engines.postgres import Reading, Writing
@@ -39,6 +39,27 @@ async def remove(db: Writing, follower: UserId, kind: Kind, target: int) -> bool
     table = column.class_
     gone = delete(table).where(table.follower_id == follower, column == target).returning(column)
     return (await db.execute(gone)).scalar() is not None
+
+
+class Standing(NamedTuple):
+    """How two listeners stand who may follow each other."""
+
+    is_blocked_by_follower: bool
+    is_blocking_follower: bool
+
+
+async def hold(db: Writing, follower: UserId, followed: UserId) -> Standing | None:
+    """Keep who is to be followed from being removed until this transaction ends; None where there is nobody.
+
+    The follower is locked, and so neither can block the other meanwhile.
+    """
+    held = (
+        select(User.id, blocking(follower, followed), blocking(followed, follower))
+        .where(User.id == followed)
+        .with_for_update(read=True, key_share=True, of=User)
+    )
+    found = (await db.execute(held)).one_or_none()
+    return None if found is None else Standing(*found[1:])
 
 
 async def follows(db: Reading, follower: UserId, followed: UserId) -> bool:

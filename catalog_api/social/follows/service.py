@@ -30,11 +30,10 @@ class Following:
         if follower == followed:
             raise NotYourself("nobody follows themselves", user_id=followed)
         moment = await change(self.db, self.activities.now, follower)
-        await hold(self.db, "listener", followed)
-        people = People(self.db)
-        if await people.blocks(follower, followed):
+        standing = await repository.hold(self.db, follower, followed)
+        if standing is not None and standing.is_blocked_by_follower:
             raise BlockedByYou(f"you block {followed}: end that first", user_id=followed)
-        if await people.blocks(followed, follower):
+        if standing is None or standing.is_blocking_follower:
             raise nobody(followed)
         await self._follow(follower, "listener", followed, moment)
 

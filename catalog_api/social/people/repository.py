@@ -25,10 +25,9 @@ async def is_seen_by(db: Reading, viewer: UserId, listener: UserId) -> bool:
     return bool(await db.scalar(select(exists().where(User.id == listener, seen_by(viewer, User.id)))))
 
 
-async def blocks(db: Reading, blocker: UserId, blocked: UserId) -> bool:
+def blocking(blocker: UserId, blocked: UserId) -> ColumnElement[bool]:
     """Whether one blocks the other."""
-    blocking = exists().where(Block.blocker_id == blocker, Block.blocked_id == blocked)
-    return bool(await db.scalar(select(blocking)))
+    return exists().where(Block.blocker_id == blocker, Block.blocked_id == blocked)
 
 
 def seen_by(viewer: UserId, listener: InstrumentedAttribute[int]) -> ColumnElement[bool]:

@@ -51,10 +51,6 @@ class People:
         if not await repository.is_seen_by(self.db, viewer, listener):
             raise nobody(listener)
 
-    async def blocks(self, blocker: UserId, blocked: UserId) -> bool:
-        """Whether one blocks the other."""
-        return await repository.blocks(self.db, blocker, blocked)
-
 
 def nobody(listener: UserId) -> ListenerNotFound:
     """The refusal of whom there is not, or who must not be seen."""

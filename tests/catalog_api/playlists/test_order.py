@@ -208,6 +208,17 @@ async def test_a_playlist_holds_ten_thousand_songs_and_no_more(api: Api) -> None
     assert asked.count <= 8
 
 
+async def test_a_song_is_added_by_seven_statements(api: Api) -> None:
+    settle(api)
+    ann = api.as_(ANN)
+    playlist = await made(ann, song_ids=[2])
+
+    with counted(api) as asked:
+        await ann.post(f"/playlists/{playlist}/songs", json={"song_id": 1})
+
+    assert asked.count == 7
+
+
 async def test_two_who_add_the_same_song_at_once_add_it_once(api: Api) -> None:
     settle(api)
     playlist = await made(api.as_(ANN))

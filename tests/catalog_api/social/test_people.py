@@ -352,6 +352,20 @@ async def test_a_list_is_one_question_however_long_it_is(trio: Api, path: str, a
     assert queries.count == asked
 
 
+@pytest.mark.parametrize(
+    "path", ["/me/following/listeners/2", "/me/following/artists/1", "/me/loves/songs/1"]
+)
+async def test_a_follow_or_a_love_is_six_statements(trio: Api, path: str) -> None:
+    ann = trio.as_(ANN)
+
+    with counted(trio) as new:
+        await ann.put(path)
+    with counted(trio) as again:
+        await ann.put(path)
+
+    assert (new.count, again.count) == (6, 3)
+
+
 async def test_all_of_it_needs_a_token(trio: Api) -> None:
     nobody = trio.as_()
 
