@@ -9,7 +9,6 @@ from catalog_api.artists.router import router as artists
 from catalog_api.auth.router import router as auth
 from catalog_api.genres.router import router as genres
 from catalog_api.history.router import router as history
-from catalog_api.lyrics.router import hot as hot_lyrics
 from catalog_api.lyrics.router import router as lyrics
 from catalog_api.playback.router import hot as hot_playback
 from catalog_api.playlists.router import hot as hot_playlists
@@ -33,4 +32,4 @@ ROUTERS = (
     social,
     history,
 )
-HOT = (hot_songs, hot_artists, hot_albums, hot_playlists, hot_lyrics, hot_playback)
+HOT = (hot_songs, hot_artists, hot_albums, hot_playlists, hot_playback)

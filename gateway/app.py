@@ -61,9 +61,9 @@ def create_app(settings: Settings) -> FastAPI:
             state.live, state.vectors = serving.live, serving.vectors
             state.recent, state.trending = serving.recent, serving.trending
             state.health, state.readiness = _health(opened, connected, postgres, redis, state.blobs, serving)
-            await opened.enter_async_context(
-                watching(Watch(serving.live, postgres, keeper.tally, utc_now).look)
-            )
+            state.tell = (keeper.tally.tell, state.cache.tell)
+            watch = Watch(serving.live, postgres, state.tell, utc_now)
+            await opened.enter_async_context(watching(watch.look))
             yield
 
     app = make_app(
@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         keeper=keeper,
     )
-    add_pages(app, settings.log_dir, keeper.tally)
+    add_pages(app, settings.log_dir)
     return app
 
 

@@ -13,14 +13,13 @@ from starlette.responses import RedirectResponse, Response
 
 from event_log.reading import closed
 from foundation.http.health import Health
-from foundation.http.tally import Tally
 from foundation.metrics_page import metrics_page
 
 OK, UNAVAILABLE = 200, 503
 
 
-def add_pages(app: Starlette, log_dir: Path, tally: Tally) -> None:
-    """The routes beside /api/v1; `app.state` gives `health` and `readiness` while the app runs."""
+def add_pages(app: Starlette, log_dir: Path) -> None:
+    """The routes beside /api/v1; `app.state` gives `health`, `readiness` and `tell` while the app runs."""
 
     async def live(request: Request) -> Response:
         """This process answers; nothing else is asked."""
@@ -42,7 +41,8 @@ def add_pages(app: Starlette, log_dir: Path, tally: Tally) -> None:
 
     async def metrics(request: Request) -> Response:
         """All processes' metrics, whichever process answers."""
-        tally.tell()
+        for tell in request.app.state.tell:
+            tell()
         accept = request.headers.get("accept", "")
         page, content_type = await to_thread.run_sync(
             lambda: metrics_page(accept, log_metrics(log_dir, time.time()))

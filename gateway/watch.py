@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -10,7 +10,6 @@ from foundation import metrics
 from foundation.clock import Clock
 from foundation.engines.postgres import Postgres
 from foundation.engines.postgres_metrics import measure_pool
-from foundation.http.tally import Tally
 from serving.bundle import LiveBundle
 from serving.recommend.recommender import Recommender
 
@@ -25,12 +24,13 @@ class Watch:
 
     live: LiveBundle[Recommender]
     postgres: Postgres
-    tally: Tally
+    tell: Sequence[Callable[[], None]]  # what was counted in memory, to the metrics
     now: Clock
     _told: str | None = field(default=None)
 
     def look(self) -> None:
-        self.tally.tell()
+        for tell in self.tell:
+            tell()
         measure_pool(self.postgres)
         served = self.live.current
         if served is None:

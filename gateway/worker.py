@@ -15,7 +15,7 @@ import uvicorn
 
 from foundation import settings as foundation_settings
 from foundation.errors import Problem
-from foundation.http.whole import Protocol
+from foundation.http.whole import HttpProtocol
 from foundation.settings import Settings, share_metrics
 from foundation.telemetry import close_telemetry, configure_telemetry
 
@@ -74,7 +74,7 @@ def _config(settings: Settings) -> uvicorn.Config:
         lambda: import_module("gateway.app").create_app(settings),
         factory=True,
         lifespan="on",
-        http=Protocol,
+        http=HttpProtocol,
         **SERVER,
         proxy_headers=bool(settings.http.trusted_proxies),
         forwarded_allow_ips=settings.http.trusted_proxies,

@@ -19,12 +19,11 @@ from catalog_api.external_ids.errors import ExternalIdTaken
 from catalog_api.songs.errors import ArtistUnknown, NotTheOwner
 from catalog_api.songs.keys import ALBUM
 from catalog_api.songs.schemas import Reference
-from foundation.cache import Cache, Encoded
 from foundation.engines.postgres import Postgres
 from foundation.errors import Unreachable
 from foundation.http.app import PREFIX
 from foundation.http.door import RequestTooLarge
-from foundation.http.hot import HotRequest, HotRouter
+from foundation.http.hot import HotRouter
 from foundation.http.idempotency import IdempotencyKeyReused
 from foundation.http.inputs import Id
 from foundation.http.pages import Offsets, Page
@@ -69,28 +68,12 @@ Editing = Annotated[AlbumEditor, Depends(editing)]
 Uploaded = Annotated[tuple[bytes, str], Depends(uploaded)]
 
 
-@hot.get("/{album_id}", AlbumWithSongs, AlbumNotFound, InvalidToken, Unreachable)
-async def album(request: HotRequest) -> Encoded:
+@hot.get("/{album_id}", AlbumWithSongs, ALBUM, AlbumNotFound, Unreachable)
+async def album(postgres: Postgres, album_id: int) -> bytes | None:
     """An album with its songs in the order of their track numbers."""
-    _ = request.principal  # a token that does not hold is refused, though none is needed
-    cache: Cache = request.state.cache
-    key = ALBUM.key(request.id)
-    return cache.held(key) or await _album(request, cache, key)
-
-
-async def _album(request: HotRequest, cache: Cache, key: str) -> Encoded:
-    postgres: Postgres = request.state.postgres
-    album_id = AlbumId(request.id)
-
-    async def make() -> bytes | None:
-        async with postgres.reading() as db:
-            found = await Albums(db).find(album_id)
-        return None if found is None else found.model_dump_json().encode()
-
-    answer = await cache.of(ALBUM, key, make)
-    if answer is None:
-        raise AlbumNotFound(album_id)
-    return answer
+    async with postgres.reading() as db:
+        found = await Albums(db).find(AlbumId(album_id))
+    return None if found is None else found.model_dump_json().encode()
 
 
 @router.get("/albums", responses=dict(problems(InvalidToken, InvalidRequest, Unreachable)))

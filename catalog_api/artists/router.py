@@ -15,11 +15,10 @@ from catalog_api.songs.errors import NotTheOwner
 from catalog_api.songs.keys import ARTIST
 from catalog_api.songs.schemas import SongOut
 from catalog_api.songs.service import Songs
-from foundation.cache import Cache, Encoded
 from foundation.engines.postgres import Postgres
 from foundation.errors import Unreachable
 from foundation.http.app import PREFIX
-from foundation.http.hot import HotRequest, HotRouter
+from foundation.http.hot import HotRouter
 from foundation.http.idempotency import IdempotencyKeyReused
 from foundation.http.inputs import Id, storable
 from foundation.http.pages import Offsets, Page
@@ -46,28 +45,12 @@ def editing(request: Request, db: Writes) -> ArtistEditor:
 Editing = Annotated[ArtistEditor, Depends(editing)]
 
 
-@hot.get("/{artist_id}", ArtistProfile, ArtistNotFound, InvalidToken, Unreachable)
-async def artist(request: HotRequest) -> Encoded:
+@hot.get("/{artist_id}", ArtistProfile, ARTIST, ArtistNotFound, Unreachable)
+async def artist(postgres: Postgres, artist_id: int) -> bytes | None:
     """What the catalog knows about an artist."""
-    _ = request.principal  # a token that does not hold is refused, though none is needed
-    cache: Cache = request.state.cache
-    key = ARTIST.key(request.id)
-    return cache.held(key) or await _artist(request, cache, key)
-
-
-async def _artist(request: HotRequest, cache: Cache, key: str) -> Encoded:
-    postgres: Postgres = request.state.postgres
-    artist_id = ArtistId(request.id)
-
-    async def make() -> bytes | None:
-        async with postgres.reading() as db:
-            found = await Artists(db).find(artist_id)
-        return None if found is None else found.model_dump_json().encode()
-
-    answer = await cache.of(ARTIST, key, make)
-    if answer is None:
-        raise ArtistNotFound(artist_id)
-    return answer
+    async with postgres.reading() as db:
+        found = await Artists(db).find(ArtistId(artist_id))
+    return None if found is None else found.model_dump_json().encode()
 
 
 @router.get("/artists", responses=dict(problems(*READING)))

@@ -9,7 +9,6 @@ from catalog_api.lyrics.schemas import LANGUAGE, LyricsIn, LyricsOut
 from catalog_api.lyrics.service import Lyrics, LyricsEditor
 from catalog_api.songs.errors import NotTheOwner, SongNotFound
 from foundation.errors import Unreachable
-from foundation.http.hot import HotRouter
 from foundation.http.inputs import Id
 from foundation.http.principal import Anyone, Listener
 from foundation.http.problems import problems
@@ -18,7 +17,6 @@ from foundation.http.sessions import Writes
 from foundation.ids import SongId
 
 router = APIRouter(tags=["lyrics"], route_class=Route)
-hot = HotRouter(prefix="/songs", tags=["lyrics"])
 
 _DESCRIPTION = "ISO 639-1, or `und` where the language is not known."
 LanguagePath = Annotated[str, Path(pattern=LANGUAGE, description=_DESCRIPTION, examples=["en"])]

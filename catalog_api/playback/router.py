@@ -50,7 +50,6 @@ del _answered["played_ms"]
             "content": {"application/json": {"schema": _schemas["PlayOut"], "example": _answered}},
         }
     },
-    needs_token=True,
     openapi_extra={
         "requestBody": {
             "required": True,

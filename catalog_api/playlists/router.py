@@ -25,10 +25,9 @@ from catalog_api.playlists.service import Playlists, WritingPlaylists
 from catalog_api.playlists.telling import encoded
 from catalog_api.social.activities.service import Activities
 from catalog_api.songs.keys import PLAYLIST
-from foundation.cache import Cache, Encoded
 from foundation.engines.postgres import Postgres
 from foundation.errors import Unreachable
-from foundation.http.hot import HotRequest, HotRouter
+from foundation.http.hot import HotRouter
 from foundation.http.inputs import Id
 from foundation.http.pages import Offsets, Page
 from foundation.http.principal import Anyone, Listener, MissingToken, NotAllowed
@@ -53,30 +52,11 @@ def _writing(db: Writes, request: Request) -> WritingPlaylists:
 Writing = Annotated[WritingPlaylists, Depends(_writing)]
 
 
-@hot.get("/{playlist_id}", PlaylistOut, PlaylistNotFound, InvalidToken, Unreachable)
-async def playlist(request: HotRequest) -> Encoded:
+@hot.get("/{playlist_id}", PlaylistOut, PLAYLIST, PlaylistNotFound, Unreachable, may_read=may_read)
+async def playlist(postgres: Postgres, playlist_id: int) -> bytes | None:
     """A playlist with its first hundred songs; a private one is not found but by its owner and members."""
-    principal = request.principal
-    cache: Cache = request.state.cache
-    key = PLAYLIST.key(request.id)
-    answer = cache.held(key) or await _playlist(request, cache, key)
-    if not may_read(answer.body, None if principal is None else principal.user_id):
-        raise PlaylistNotFound(request.id)
-    return answer
-
-
-async def _playlist(request: HotRequest, cache: Cache, key: str) -> Encoded:
-    postgres: Postgres = request.state.postgres
-    playlist_id = PlaylistId(request.id)
-
-    async def make() -> bytes | None:
-        async with postgres.reading() as db:
-            return await encoded(db, playlist_id)
-
-    answer = await cache.of(PLAYLIST, key, make)
-    if answer is None:
-        raise PlaylistNotFound(playlist_id)
-    return answer
+    async with postgres.reading() as db:
+        return await encoded(db, PlaylistId(playlist_id))
 
 
 @router.post("/playlists", status_code=201, responses=dict(problems(*KNOWN, SongsNotFound, ListenerNotFound)))

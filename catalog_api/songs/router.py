@@ -13,11 +13,10 @@ from catalog_api.songs.editing import SongEditor
 from catalog_api.songs.errors import AlbumUnknown, ArtistUnknown, NotTheOwner, SongNotFound
 from catalog_api.songs.schemas import Reference, SongChange, SongIn, SongOut
 from catalog_api.songs.service import SONG, Songs, Which
-from foundation.cache import Cache, Encoded
 from foundation.engines.postgres import Postgres
 from foundation.errors import Unreachable
 from foundation.http.app import PREFIX
-from foundation.http.hot import HotRequest, HotRouter
+from foundation.http.hot import HotRouter
 from foundation.http.idempotency import IdempotencyKeyReused
 from foundation.http.inputs import Id, storable
 from foundation.http.pages import MOST, Offsets, Page
@@ -44,28 +43,12 @@ def editing(request: Request, db: Writes) -> SongEditor:
 Editing = Annotated[SongEditor, Depends(editing)]
 
 
-@hot.get("/{song_id}", SongOut, SongNotFound, InvalidToken, Unreachable)
-async def song(request: HotRequest) -> Encoded:
+@hot.get("/{song_id}", SongOut, SONG, SongNotFound, Unreachable)
+async def song(postgres: Postgres, song_id: int) -> bytes | None:
     """What the catalog knows about a song. Its `play_count` may be as old as an hour; lists tell it as it is."""
-    _ = request.principal  # a token that does not hold is refused, though none is needed
-    cache: Cache = request.state.cache
-    key = SONG.key(request.id)
-    return cache.held(key) or await _song(request, cache, key)
-
-
-async def _song(request: HotRequest, cache: Cache, key: str) -> Encoded:
-    postgres: Postgres = request.state.postgres
-    song_id = SongId(request.id)
-
-    async def make() -> bytes | None:
-        async with postgres.reading() as db:
-            found = await Songs(db).find(song_id)
-        return None if found is None else found.model_dump_json().encode()
-
-    answer = await cache.of(SONG, key, make)
-    if answer is None:
-        raise SongNotFound(song_id)
-    return answer
+    async with postgres.reading() as db:
+        found = await Songs(db).find(SongId(song_id))
+    return None if found is None else found.model_dump_json().encode()
 
 
 @router.get("/songs", tags=["songs"], responses=dict(problems(*READING)))

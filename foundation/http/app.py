@@ -21,6 +21,7 @@ from foundation.http.principal import MissingToken
 from foundation.http.problems import Failed, problems, speak_problems
 from foundation.http.rate_limit import TooManyRequests
 from foundation.http.security_headers import policy_of_page
+from foundation.http.whole import Whole
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -44,8 +45,14 @@ class Service(FastAPI):
             self.middleware_stack = self.build_middleware_stack()
         await self.middleware_stack(scope, receive, send)
 
+    def at_once(self, scope: Scope, whole: Whole, *, knows_address: bool) -> bool:
+        """Answer what needs no waiting, before there is a task for the request; False where it must be awaited."""
+        if not isinstance(self.middleware_stack, Door):
+            return False
+        return self.middleware_stack.at_once(scope, self.state, whole, knows_address=knows_address)
+
     def build_middleware_stack(self) -> ASGIApp:
-        paths = HotPaths(super().build_middleware_stack(), PREFIX, self.hot)
+        paths: HotPaths[ASGIApp] = HotPaths(super().build_middleware_stack(), PREFIX, self.hot)
         return paths if self.keeper is None else Door(paths, self.keeper)
 
     def openapi(self) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from itertools import count
 from time import perf_counter
 from typing import Any, TypeAlias
 
+from starlette.datastructures import State
 from starlette.requests import ClientDisconnect
 
 from foundation import telemetry
 from foundation.errors import Problem
+from foundation.http.hot import HotPaths, fitting
 from foundation.http.identity import IDENTITY, Identities
 from foundation.http.problems import Failed, problem_response
 from foundation.http.rate_limit import Policy, RateLimits, too_many
@@ -36,6 +38,7 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 PolicyOf: TypeAlias = Callable[[Scope, Principal | None], Policy | None]
 
 BUDGET = (b"ratelimit-policy", b"ratelimit")
+BUDGET_LINES = b"%s: %%s\r\n%s: %%s\r\n" % BUDGET
 UNKNOWN = "unknown"  # the endpoint label of an address that no route has: such addresses are without number
 GONE = 499  # the status told of a request whose client went away before it was answered
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -70,7 +73,7 @@ class Doorkeeper:
 class Door:
     """The middleware."""
 
-    def __init__(self, app: Application, keeper: Doorkeeper) -> None:
+    def __init__(self, app: HotPaths[Application], keeper: Doorkeeper) -> None:
         self._app, self._keeper = app, keeper
         self._data = _Fixed([(b"content-security-policy", NOTHING.encode()), *keeper.headers])
         self._pages = {
@@ -86,9 +89,7 @@ class Door:
         begun_at = perf_counter()
         told = {name: value for name, value in scope["headers"] if name in WANTED}
         method, path = scope["method"], scope["path"]
-        name = told.get(b"x-request-id")  # the client's own where it is sane, else a new one
-        if name is None or not _SANE.fullmatch(name):
-            name = next(self._names)
+        name = self._named(told)
         visit = _Visit(send, scope.get(SERVER), name, self._pages.get(path, self._data))
         named = REQUEST_ID.set(name.decode("ascii"))
         traceparent, traced = "", None
@@ -116,13 +117,50 @@ class Door:
             if traced is not None:
                 INCOMING.reset(traced)
 
+    def at_once(self, scope: Scope, state: State, whole: Whole, *, knows_address: bool) -> bool:
+        """Answer what memory holds for one whose budget is at hand; False where anything must be waited for or refused.
+
+        It says and counts what `__call__` does, and leaves to that whatever is not the usual case.
+        """
+        keeper = self._keeper
+        found = self._app.kept(scope)
+        if found is None or keeper.access_log or telemetry.tracing() is not None:
+            return False
+        begun_at = perf_counter()
+        route, kept, of = found
+        told = {name: value for name, value in scope["headers"] if name in WANTED}
+        principal = self._identified(scope, told)
+        if principal is None and (IDENTITY in scope or not knows_address):
+            return False
+        answer = kept.held(state.cache, of, None if principal is None else principal.user_id)
+        if answer is None:
+            return False
+        status, head, body = fitting(answer, scope)
+        head = b"%sx-request-id: %s\r\n%s" % (head, self._named(told), self._data.lines)
+        policy = keeper.policy_of(scope, principal)
+        if keeper.limits is not None and policy is not None:
+            spent = keeper.limits.spend(policy, _payer(scope, principal))
+            if spent is None or not spent.is_granted:
+                return False
+            head += BUDGET_LINES % (policy.header, policy.state(spent))
+        if not whole(status, head, body):
+            return False
+        state.cache.count(kept.kind)
+        keeper.tally.add("GET", route.path, status, perf_counter() - begun_at)
+        return True
+
+    def _named(self, told: dict[bytes, bytes]) -> bytes:
+        """The name of a request: the client's own where it is sane, else a new one."""
+        name = told.get(b"x-request-id")
+        return name if name is not None and _SANE.fullmatch(name) else next(self._names)
+
     async def _serve(self, scope: Scope, receive: Receive, visit: "_Visit", told: dict[bytes, bytes]) -> None:
         """Refuse, or pass on to the application; whatever happens there, the client gets an answer."""
         try:
             principal = self._identified(scope, told)
             limits, policy = self._keeper.limits, self._keeper.policy_of(scope, principal)
             if limits is not None and policy is not None:
-                who = str(principal.user_id) if principal is not None else address_of(scope)
+                who = _payer(scope, principal)
                 spent = limits.spend(policy, who) or await limits.take(policy, who)
                 visit.budget = (policy.header, policy.state(spent))
                 if not spent.is_granted:
@@ -239,7 +277,7 @@ class _Visit:
             return False
         head = b"%sx-request-id: %s\r\n%s" % (head, self._name, self._fixed.lines)
         if self.budget is not None:
-            head += b"ratelimit-policy: %s\r\nratelimit: %s\r\n" % self.budget
+            head += BUDGET_LINES % self.budget
         if not self._whole(status, head, body):
             return False
         self.status, self.has_started, self.is_complete = status, True, True
@@ -248,6 +286,11 @@ class _Visit:
 
 async def _dropped() -> None:
     """What an application says that has been refused already."""
+
+
+def _payer(scope: Scope, principal: Principal | None) -> str:
+    """Whose budget a request is paid from."""
+    return str(principal.user_id) if principal is not None else address_of(scope)
 
 
 def address_of(scope: Scope) -> str:

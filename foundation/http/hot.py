@@ -5,23 +5,25 @@ A template is a fixed prefix, an id, and perhaps a last word: `/songs/{song_id}`
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar, cast
 
 from fastapi import APIRouter, Depends, Path
 from starlette.datastructures import State
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route as StarletteRoute
 
-from foundation.cache import Encoded
+from foundation.cache import Cache, Encoded, Kind
+from foundation.engines.postgres import Postgres
 from foundation.errors import Problem
 from foundation.http.identity import identified
 from foundation.http.principal import perhaps, principal
 from foundation.http.problems import InvalidRequest, problems
 from foundation.http.whole import ANSWER, Whole
-from foundation.ids import BIGGEST_ID
-from foundation.security import Principal
+from foundation.ids import BIGGEST_ID, UserId
+from foundation.security import InvalidToken, Principal
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -71,6 +73,41 @@ Answer: TypeAlias = Encoded | tuple[int, bytes]
 """What an endpoint gives: an encoded answer with its tag, or a status and JSON."""
 Endpoint: TypeAlias = Callable[[HotRequest], Awaitable[Answer]]
 Decorated = TypeVar("Decorated", bound=Endpoint)
+MakeOf: TypeAlias = Callable[[Postgres, int], Awaitable[bytes | None]]
+"""Makes the answer of an id from Postgres's leader; None where there is nothing of this id."""
+Made = TypeVar("Made", bound=MakeOf)
+MayRead: TypeAlias = Callable[[bytes, UserId | None], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer that the cache keeps: under which keys, who makes it, and who may read it."""
+
+    kind: Kind
+    make: MakeOf
+    missing: Callable[[int], Problem]
+    may_read: MayRead | None = None  # everyone, where nobody is asked
+
+    def held(self, cache: Cache, of: int, asking: UserId | None) -> Encoded | None:
+        """What memory holds for this person, without waiting; None also where they may not read it."""
+        found = cache.held(self.kind.key(of))
+        if found is None or (self.may_read is not None and not self.may_read(found.body, asking)):
+            return None
+        return found
+
+    async def answer(self, request: "HotRequest") -> Encoded:
+        """The answer from wherever it is, else made. Raises what `missing` gives, and InvalidToken though none is needed."""
+        principal = request.principal
+        asking = None if principal is None else principal.user_id
+        cache: Cache = request.state.cache
+        if (held := self.held(cache, request.id, asking)) is not None:
+            cache.count(self.kind)
+            return held
+        make = partial(self.make, request.state.postgres, request.id)
+        found = await cache.of(self.kind, self.kind.key(request.id), make)
+        if found is None or (self.may_read is not None and not self.may_read(found.body, asking)):
+            raise self.missing(request.id)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +117,7 @@ class HotRoute:
     method: str
     path: str
     endpoint: Endpoint
-    documentation: Mapping[str, Any] = field(default_factory=dict)
+    kept: Kept | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -107,10 +144,7 @@ class HotRoute:
         scope["route"] = self
         answer = await self.endpoint(HotRequest(scope, receive, self.number(of)))
         if isinstance(answer, Encoded):
-            status, head, body = 200, answer.head, answer.body
-            for name, value in scope["headers"]:
-                if name == b"if-none-match" and matches(value, answer.tag):  # RFC 9110, section 13.1.2
-                    status, head, body = 304, answer.unchanged, b""
+            status, head, body = fitting(answer, scope)
         else:
             status, body = answer
             head = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
@@ -120,6 +154,14 @@ class HotRoute:
         headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n") if line]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def fitting(answer: Encoded, scope: Scope) -> tuple[int, bytes, bytes]:
+    """Status, lines of headers and body: the answer, or that the client holds it (RFC 9110, section 13.1.2)."""
+    for name, value in scope["headers"]:
+        if name == b"if-none-match" and matches(value, answer.tag):
+            return 304, answer.unchanged, b""
+    return 200, answer.head, answer.body
 
 
 def matches(told: bytes, tag: bytes) -> bool:
@@ -140,51 +182,65 @@ class HotRouter:
         self.routes: list[HotRoute] = []
 
     def get(
-        self, path: str, model: type[Any], *refusals: type[Problem], **documentation: Any
-    ) -> Callable[[Decorated], Decorated]:
-        """A route that answers with what `model` describes; it is not validated against it but in the tests."""
-        responses = {304: UNCHANGED} | dict(problems(InvalidRequest, *refusals))
-        return self._add("GET", path, response_model=model, responses=responses, **documentation)
-
-    def post(
         self,
         path: str,
-        status: int,
+        model: type[Any],
+        kind: Kind,
+        missing: type[Problem],
         *refusals: type[Problem],
-        needs_token: bool = False,
-        **documentation: Any,
+        may_read: MayRead | None = None,
+    ) -> Callable[[Made], Made]:
+        """A route that the cache answers with what a function makes of an id; `missing` is made of the id that is none.
+
+        The answer is as `model` describes it; it is not validated against it but in the tests.
+        """
+        responses = {304: UNCHANGED} | dict(problems(InvalidRequest, InvalidToken, missing, *refusals))
+
+        def decorate(make: Made) -> Made:
+            kept = Kept(kind, make, cast("Callable[[int], Problem]", missing), may_read)
+            route = HotRoute("GET", self._prefix + path, kept.answer, kept)
+            self._add(route, make, perhaps, response_model=model, responses=responses)
+            return make
+
+        return decorate
+
+    def post(
+        self, path: str, status: int, *refusals: type[Problem], **documentation: Any
     ) -> Callable[[Decorated], Decorated]:
-        """A route that takes a body; `responses` and `openapi_extra` describe what goes in and out."""
+        """A route that needs a token and takes a body; `responses` and `openapi_extra` describe what goes in and out."""
         responses = {**documentation.pop("responses", {}), **problems(InvalidRequest, *refusals)}
         documentation |= {"status_code": status, "responses": responses}
-        return self._add("POST", path, needs_token=needs_token, **documentation)
+
+        def decorate(endpoint: Decorated) -> Decorated:
+            self._add(HotRoute("POST", self._prefix + path, endpoint), endpoint, principal, **documentation)
+            return endpoint
+
+        return decorate
 
     def document(self, router: APIRouter, **common: Any) -> None:
         """Enter the routes into a router that is asked for nothing but its OpenAPI document."""
         router.include_router(self._documented, **common)
 
     def _add(
-        self, method: str, path: str, *, needs_token: bool = False, **documentation: Any
-    ) -> Callable[[Decorated], Decorated]:
-        whole = self._prefix + path
-        identity = Depends(principal if needs_token else perhaps)
-
-        def decorate(endpoint: Decorated) -> Decorated:
-            self.routes.append(HotRoute(method, whole, endpoint))
-            self._documented.add_api_route(
-                whole,
-                _signature_of(endpoint, whole),
-                methods=[method],
-                dependencies=[identity],
-                **documentation,
-            )
-            return endpoint
-
-        return decorate
+        self,
+        route: HotRoute,
+        described: Callable[..., Any],
+        identity: Callable[..., Any],
+        **documentation: Any,
+    ) -> None:
+        """Enter a route, documented by the name and the words of a function."""
+        self.routes.append(route)
+        self._documented.add_api_route(
+            route.path,
+            _signature_of(described, route.path),
+            methods=[route.method],
+            dependencies=[Depends(identity)],
+            **documentation,
+        )
 
 
-def _signature_of(endpoint: Endpoint, path: str) -> Callable[..., None]:
-    """A function of the endpoint's name and words that takes what stands in the path: all that a document needs."""
+def _signature_of(described: Callable[..., Any], path: str) -> Callable[..., None]:
+    """A function of the same name and words that takes what stands in the path: all that a document needs."""
 
     def documented() -> None:
         raise AssertionError("a hot route is documented here, and answered elsewhere")
@@ -194,7 +250,7 @@ def _signature_of(endpoint: Endpoint, path: str) -> Callable[..., None]:
         name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[int, Path(ge=1, le=BIGGEST_ID)]
     )
     documented.__signature__ = inspect.Signature([identifier])  # type: ignore[attr-defined]
-    documented.__name__, documented.__doc__ = endpoint.__name__, endpoint.__doc__
+    documented.__name__, documented.__doc__ = described.__name__, described.__doc__
     return documented
 
 
@@ -208,7 +264,7 @@ class HotPaths(Generic[Inside]):
         self._inside = inside
         self._routes: dict[tuple[str, str, str], HotRoute] = {}
         for route in (route for router in routers for route in router.routes):
-            mounted = HotRoute(route.method, prefix + route.path, route.endpoint)
+            mounted = replace(route, path=prefix + route.path)
             self._routes[mounted.key] = mounted
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -222,6 +278,19 @@ class HotPaths(Generic[Inside]):
             if (route := self._routes.get((method, before, last))) is not None and middle.isdigit():
                 return route.serve(scope, receive, send, middle)
         return self._inside(scope, receive, send)
+
+    def kept(self, scope: Scope) -> tuple[HotRoute, Kept, int] | None:
+        """The route of a request that the cache may answer at once, what it answers with, and the id."""
+        before, _, last = scope["path"].rpartition("/")
+        route = self._routes.get((scope["method"], before, ""))
+        if (
+            route is None
+            or route.kept is None
+            or not (last.isdigit() and last.isascii())
+            or len(last) > DIGITS
+        ):
+            return None
+        return route, route.kept, int(last)
 
     def as_starlette(self) -> list[StarletteRoute]:
         """The same as routes that Starlette's router knows: for what is not an id, and for other methods."""

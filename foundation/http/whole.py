@@ -1,5 +1,7 @@
 """Answers in one piece: a server that offers it takes status, headers and body as bytes, and writes them at once.
 
+An application that has an answer in memory may give it before the server has made a task for the request.
+
 An ordinary ASGI answer is two messages whose headers the server checks and joins one by one: with what every answer of
 ours says, that costs as much as a third of a hot request. Where the offer is missing, or something stands in its way,
 the two messages say the same.
@@ -7,8 +9,9 @@ the two messages say the same.
 
 from collections.abc import Callable, MutableMapping
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 Whole: TypeAlias = Callable[[int, bytes, bytes], bool]
@@ -18,12 +21,37 @@ SERVER = "segue.whole"  # the key in an ASGI scope of what the server offers; it
 ANSWER = "segue.answer"  # the same, offered by the door: it adds what every answer says
 
 
-class Protocol(HttpToolsProtocol):
+class AtOnce(Protocol):
+    """An application that may answer without being awaited."""
+
+    def at_once(self, scope: MutableMapping[str, Any], whole: Whole, *, knows_address: bool) -> bool:
+        """Whether the request is answered; else it comes again, as every request does.
+
+        Where the server does not know the client's own address, a proxy's stands in the scope.
+        """
+
+
+class HttpProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which makes the offer."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._knows_address = not isinstance(self.app, ProxyHeadersMiddleware)
+        inside: Any = self.app if self._knows_address else self.app.app
+        self._at_once: AtOnce | None = inside if hasattr(inside, "at_once") else None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope: MutableMapping[str, Any] = cycle.scope  # type: ignore[assignment]
-        scope[SERVER] = partial(_answer, cycle)
+        whole = partial(_answer, cycle)
+        # Of requests that wait behind each other only the last: each answer begins the next, one inside the other.
+        if (
+            self._at_once is not None
+            and app is self.app
+            and not self.pipeline
+            and self._at_once.at_once(scope, whole, knows_address=self._knows_address)
+        ):
+            return
+        scope[SERVER] = whole
         super()._start_asgi_task(cycle, app)
 
 
