@@ -82,11 +82,16 @@ class EventLog:
         """The same for callers outside an event loop: blocks until the events are on disk."""
         self.append_encoded_now(encode(events))
 
-    def append_encoded_now(self, events: bytes) -> None:
-        """The same for a list of events as `encode` made it, which is not read: what it is not, the shipper sets aside."""
-        waiter: Future[None] = Future()
-        self._enqueue(_Append(record(events), None, waiter))
-        waiter.result()
+    def append_encoded_now(self, *lists: bytes) -> None:
+        """The same for lists of events as `encode` made them, which are not read: what they are not, the shipper sets aside.
+
+        In this order, and with as few syncs as they need; where it raises, some of the first may be on disk.
+        """
+        waiters: list[Future[None]] = [Future() for _ in lists]
+        for events, waiter in zip(lists, waiters, strict=True):
+            self._enqueue(_Append(record(events), None, waiter))
+        for waiter in waiters:
+            waiter.result()
 
     def close(self) -> None:
         """Write what is waiting, hand over the last segment, and refuse from now on."""

@@ -14,7 +14,7 @@ from foundation.engines import postgres
 
 logger = logging.getLogger(__name__)
 
-ROWS_AT_ONCE = 50
+ROWS_AT_ONCE = 50  # of at most a thousand events each: together they stay well below what the log lets wait
 
 
 def move(db: psycopg.Connection, log: EventLog) -> int:
@@ -27,8 +27,7 @@ def move(db: psycopg.Connection, log: EventLog) -> int:
     while True:
         with db.transaction():
             rows = repository.oldest(db, ROWS_AT_ONCE)
-            for _, events in rows:
-                log.append_encoded_now(events)
+            log.append_encoded_now(*(events for _, events in rows))
             repository.remove(db, [number for number, _ in rows])
         moved += len(rows)
         if len(rows) < ROWS_AT_ONCE:
