@@ -261,6 +261,8 @@ class Cache:
         self._undropped.difference_update(keys)
 
     def _keep(self, kind: Kind, key: str, found: Encoded | None) -> None:
+        if found is not None and len(found.body) > BIGGEST:
+            return
         longest = IN_MEMORY if self.is_hearing else UNHEARD
         kept = min(ABSENT if found is None else longest, longest, kind.kept.total_seconds())
         self._take_out(key)

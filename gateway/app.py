@@ -14,7 +14,7 @@ from foundation.engines.blobs import Blobs
 from foundation.engines.postgres import Postgres, open_postgres
 from foundation.engines.postgres_metrics import measure_queries
 from foundation.engines.redis import AsyncRedis, open_redis_async
-from foundation.http.app import make_app
+from foundation.http.app import PREFIX, make_app
 from foundation.http.door import Doorkeeper
 from foundation.http.health import Dependency, Health
 from foundation.http.identity import Identities
@@ -40,6 +40,7 @@ Sign up with `POST /api/v1/auth/register` and in with `POST /api/v1/auth/login`,
 def create_app(settings: Settings) -> FastAPI:
     """The platform's app; what it needs of outside is opened when it starts serving."""
     keeper = Doorkeeper(settings.http, access_log=settings.telemetry.access_log)
+    keeper.secret = f"{PREFIX}/shared/"  # of a playlist, for whoever has the link
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -19,6 +19,8 @@ COSTLY = frozenset(
     }
 )
 COSTLY_BELOW = "/api/v1/me/export"
+# The ends of addresses that draw an image, or read or write a playlist of up to ten thousand songs.
+COSTLY_ENDS = ("/cover", "/copy", "/jspf")
 
 
 def policies(limits: Limits) -> PolicyOf:
@@ -36,6 +38,8 @@ def policies(limits: Limits) -> PolicyOf:
         if not path.startswith("/api/"):
             return None
         if (path in COSTLY and scope["method"] in ("POST", "DELETE")) or path.startswith(COSTLY_BELOW):
+            return costly
+        if path.endswith(COSTLY_ENDS) and scope["method"] != "DELETE":
             return costly
         if principal is None:
             return address

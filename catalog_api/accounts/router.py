@@ -34,12 +34,12 @@ OWN = problems(MissingToken, InvalidToken, ListenerNotFound, Unreachable)
 OWN_CHANGED = problems(MissingToken, InvalidToken, ListenerNotFound, InvalidRequest, Unreachable)
 
 
-def profiles(db: Reads) -> Profiles:
+async def profiles(db: Reads) -> Profiles:
     """Accounts, read in this request."""
     return Profiles(db)
 
 
-def accounts(db: Writes, request: Request) -> Accounts:
+async def accounts(db: Writes, request: Request) -> Accounts:
     """Accounts, changed in this request."""
     return accounts_in(db, request)
 

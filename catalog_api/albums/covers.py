@@ -73,18 +73,22 @@ def _jpeg(image: Image.Image) -> bytes:
     return written.getvalue()
 
 
+async def draw(data: bytes, media_type: str) -> Mapping[int, bytes]:
+    """The same in a thread, a few at a time. Whoever waits for it should hold nothing that others need."""
+    return await anyio.to_thread.run_sync(drawn, data, media_type, limiter=_drawing)
+
+
 @dataclass(frozen=True, slots=True)
 class Covers:
     """Covers in the blob store, each under a key of its own that is never written twice."""
 
     blobs: Blobs
 
-    async def keep(self, data: bytes, media_type: str) -> str:
-        """Draw and keep a cover; returns its key. Raises InvalidCover, Unreachable.
+    async def keep(self, sizes: Mapping[int, bytes]) -> str:
+        """Keep a cover as it was drawn; returns its key. Raises Unreachable.
 
         The key ends in chance: two albums with the same cover keep it apart, so that one may lose it.
         """
-        sizes = await anyio.to_thread.run_sync(drawn, data, media_type, limiter=_drawing)
         key = hashlib.blake2b(sizes[SIZES[0]], digest_size=12).hexdigest() + secrets.token_hex(4)
         await anyio.to_thread.run_sync(self._put, key, sizes)
         return key

@@ -1,11 +1,12 @@
 """Albums over HTTP, and their covers."""
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from catalog_api.albums.covers import FORMATS, Covers
+from catalog_api.albums.covers import FORMATS, Covers, draw
 from catalog_api.albums.errors import (
     AlbumNotEmpty,
     AlbumNotFound,
@@ -50,22 +51,22 @@ class CoverSize(IntEnum):
     SMALL = 64
 
 
-def editing(request: Request, db: Writes) -> AlbumEditor:
+async def editing(request: Request, db: Writes) -> AlbumEditor:
     """The albums, for a request that writes them."""
     state = request.app.state
     return AlbumEditor(db, state.cache, Covers(state.blobs), state.now)
 
 
-async def uploaded(request: Request, asking: Artist) -> tuple[bytes, str]:
-    """The image of a body and its media type, whole before a session is opened. Raises CoverTypeUnknown."""
+async def uploaded(request: Request, asking: Artist) -> Mapping[int, bytes]:
+    """The image of a body as a cover of each size, drawn before a session is opened. Raises CoverTypeUnknown, InvalidCover."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in FORMATS:
         raise CoverTypeUnknown(f"send the image itself, as one of {', '.join(FORMATS)}")
-    return await request.body(), media_type
+    return await draw(await request.body(), media_type)
 
 
 Editing = Annotated[AlbumEditor, Depends(editing)]
-Uploaded = Annotated[tuple[bytes, str], Depends(uploaded)]
+Uploaded = Annotated[Mapping[int, bytes], Depends(uploaded)]
 
 
 @hot.get("/{album_id}", AlbumWithSongs, ALBUM, AlbumNotFound, Unreachable)
@@ -115,9 +116,9 @@ async def remove_album(album_id: Id, asking: Artist, albums: Editing) -> None:
     responses=dict(problems(*WRITING, AlbumNotFound, CoverTypeUnknown, InvalidCover, RequestTooLarge)),
     openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(FORMATS, _BINARY)}},
 )
-async def set_cover(album_id: Id, asking: Artist, image: Uploaded, albums: Editing) -> AlbumWithSongs:
+async def set_cover(album_id: Id, asking: Artist, drawn: Uploaded, albums: Editing) -> AlbumWithSongs:
     """Give an album its cover: an image of 64 to 6,000 pixels a side, which is cut square and drawn anew."""
-    return await albums.show(asking, AlbumId(album_id), *image)
+    return await albums.show(asking, AlbumId(album_id), drawn)
 
 
 @router.delete("/albums/{album_id}/cover", status_code=204, responses=dict(problems(*WRITING, AlbumNotFound)))

@@ -1,5 +1,6 @@
 """Albums: read by everybody, written by who owns their artist."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -112,13 +113,11 @@ class AlbumEditor:
             self.db.after_commit(partial(self.covers.remove, cover))
         await self.cache.change(self.db, ALBUM.key(album_id), ARTIST.key(artist.artist_id))
 
-    async def show(
-        self, asking: Principal, album_id: AlbumId, image: bytes, media_type: str
-    ) -> AlbumWithSongs:
-        """The album with this cover in place of what it had. Raises AlbumNotFound, NotTheOwner, InvalidCover."""
+    async def show(self, asking: Principal, album_id: AlbumId, drawn: Mapping[int, bytes]) -> AlbumWithSongs:
+        """The album with this cover in place of what it had. Raises AlbumNotFound, NotTheOwner."""
         await self._of(asking, album_id)
         # Kept before the row names it: where we end in between, a cover lies there that nobody shows.
-        await self._set_cover(album_id, await self.covers.keep(image, media_type))
+        await self._set_cover(album_id, await self.covers.keep(drawn))
         return await Albums(self.db).by_id(album_id)
 
     async def hide(self, asking: Principal, album_id: AlbumId) -> None:

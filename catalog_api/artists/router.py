@@ -37,7 +37,7 @@ WRITING = (MissingToken, InvalidToken, NotAllowed, NotTheOwner, InvalidRequest, 
 Called = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 
 
-def editing(request: Request, db: Writes) -> ArtistEditor:
+async def editing(request: Request, db: Writes) -> ArtistEditor:
     """The artists, for a request that writes them."""
     return ArtistEditor(db, request.app.state.cache, request.app.state.now)
 

@@ -24,7 +24,7 @@ router = APIRouter(tags=["genres"], route_class=Route)
 GenreName = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(storable)]
 
 
-def editing(request: Request, db: Writes) -> GenreEditor:
+async def editing(request: Request, db: Writes) -> GenreEditor:
     """The genres, for a request that changes them."""
     return GenreEditor(db, request.app.state.cache)
 
@@ -43,7 +43,7 @@ async def genres(request: Request, asking: Anyone) -> Response:
             return (await Genres(db).everything()).model_dump_json().encode()
 
     key = GENRES.key()
-    answer = cache.held(key) or await cache.of(GENRES, key, make)
+    answer = await cache.of(GENRES, key, make)
     body = await make() if answer is None else answer.body
     return Response(body, media_type="application/json")
 

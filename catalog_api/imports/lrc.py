@@ -13,7 +13,7 @@ from catalog_api.imports.plays import song_key
 from catalog_api.imports.rows import judged, name_rules
 from catalog_api.imports.tsv import LINE, REASON, header_of, table_of, text_of
 from catalog_api.lyrics.languages import code_of
-from catalog_api.lyrics.lrc import length_of, parsed
+from catalog_api.lyrics.lrc import TooManyLines, length_of, parsed
 from foundation.contracts.history import ARTISTS, LISTENERS, LYRICS, SONGS, History, empty
 
 SOURCE = "lrc"
@@ -90,7 +90,10 @@ def _row(place: int, path: Path, named: _Named) -> tuple[int, str, str, str, str
         text = text_of(path)
     except BrokenFile as broken:
         return place, named.artist, named.title, "", "", None, str(broken.detail)
-    words = parsed(text)
+    try:
+        words = parsed(text)
+    except TooManyLines as error:
+        return place, named.artist, named.title, "", "", None, str(error)
     artist, title = _by_name(path.stem)
     return (
         place,

@@ -15,6 +15,12 @@ class LyricsNotFound(Problem):
         super().__init__(f"the catalog has no lyrics of the song {song_id}{where}", song_id=song_id, **facts)
 
 
+class LyricsTooLong(Problem):
+    """With every line as often as it is sung, they are longer than any song's."""
+
+    status, title = 422, "These lyrics are too long"
+
+
 class NoWords(Problem):
     """There are times or tags in it, and nothing that is sung."""
 

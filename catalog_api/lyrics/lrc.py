@@ -6,6 +6,10 @@ from typing import TypeAlias
 
 Milliseconds: TypeAlias = int
 
+MOST_LINES = (
+    5_000  # also of those that are sung again and again: each time in front of a line writes it once more
+)
+MOST_CHARACTERS = 200_000  # of all these lines together
 LAST_LINE: Milliseconds = 5_000  # for how long the last line is shown where nobody knows when the song ends
 _BREAK = re.compile(r"\r\n|\r|\n")
 _CLOCK = r"(\d{1,4}):(\d{1,2})(?:[.:](\d{1,3}))?"  # minutes may pass 99, and hundredths may be left out
@@ -15,6 +19,10 @@ _LAST_WORD_TIME = re.compile(rf"<{_CLOCK}>\s*$")
 _TAG = re.compile(r"\s*\[(al|ar|au|by|la|length|offset|re|ti|tool|ve)\s*:([^\]]*)\]\s*$", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 _OFFSET = re.compile(r"[+-]?\d{1,9}")
+
+
+class TooManyLines(ValueError):
+    """What a text would be with all its repetitions is larger than any song."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ def parsed(body: str, song_ms: Milliseconds | None = None) -> Words:
     r"""The words of an LRC text; one without any time is plain text and is given as it is.
 
     A line ends where the next one begins, or where an empty one stands; the last ends with the song. Lines that tell
-    no time, in a text that tells others, are comments.
+    no time, in a text that tells others, are comments. Raises TooManyLines.
 
     >>> parsed("[ti:Dawn]\n[00:01.50]First light\n[00:03]").lines
     (TimedLine(start=1500, end=3000, text='First light'),)
@@ -52,10 +60,17 @@ def parsed(body: str, song_ms: Milliseconds | None = None) -> Words:
     tags: dict[str, str] = {}
     sung: list[tuple[Milliseconds, Milliseconds | None, str]] = []
     others: list[str] = []
+    count = size = 0
     for line in _BREAK.split(body):
         times, rest = _times_of(line)
         if times:
             text, until = _without_word_times(rest)
+            count += len(times)
+            size += len(times) * len(text)
+            if count > MOST_LINES or size > MOST_CHARACTERS:
+                raise TooManyLines(
+                    f"more than {MOST_LINES:,} lines, or {MOST_CHARACTERS:,} characters, are sung"
+                )
             # Of a line that is sung more than once, its words tell the times of the first.
             sung += [(time, until if place == 0 else None, text) for place, time in enumerate(times)]
         elif tag := _TAG.match(line):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from catalog_api.lyrics.errors import LyricsNotFound, NoWords
+from catalog_api.lyrics.errors import LyricsNotFound, LyricsTooLong, NoWords
 from catalog_api.lyrics.schemas import LANGUAGE, LyricsIn, LyricsOut
 from catalog_api.lyrics.service import Lyrics, LyricsEditor
 from catalog_api.songs.errors import NotTheOwner, SongNotFound
@@ -44,7 +44,8 @@ async def lyrics(
 
 
 @router.put(
-    "/songs/{song_id}/lyrics/{language}", responses=dict(problems(SongNotFound, NotTheOwner, NoWords))
+    "/songs/{song_id}/lyrics/{language}",
+    responses=dict(problems(SongNotFound, NotTheOwner, NoWords, LyricsTooLong)),
 )
 async def write_lyrics(
     song_id: Id, language: LanguagePath, told: LyricsIn, listener: Listener, editor: WritingLyrics

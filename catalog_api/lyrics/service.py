@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pydantic import TypeAdapter
 
 from catalog_api.lyrics import repository
-from catalog_api.lyrics.errors import LyricsNotFound, NoWords
+from catalog_api.lyrics.errors import LyricsNotFound, LyricsTooLong, NoWords
 from catalog_api.lyrics.languages import UNKNOWN
-from catalog_api.lyrics.lrc import Words, in_seconds, parsed
+from catalog_api.lyrics.lrc import TooManyLines, Words, in_seconds, parsed
 from catalog_api.lyrics.opening import opening_of
 from catalog_api.lyrics.repository import Sung
 from catalog_api.lyrics.schemas import LineOut, LyricsIn, LyricsOut
@@ -69,9 +69,12 @@ class LyricsEditor:
     now: Clock
 
     async def write(self, asking: Principal, song_id: SongId, language: str, told: LyricsIn) -> LyricsOut:
-        """The words as they are now told. Raises SongNotFound, NotTheOwner, NoWords."""
+        """The words as they are now told. Raises SongNotFound, NotTheOwner, NoWords, LyricsTooLong."""
         song_ms = await self._hold(asking, song_id)
-        words = parsed(told.lrc, song_ms) if told.lrc is not None else Words(told.text or "")
+        try:
+            words = parsed(told.lrc, song_ms) if told.lrc is not None else Words(told.text or "")
+        except TooManyLines as error:
+            raise LyricsTooLong(str(error)) from error
         if not words.text.strip():
             raise NoWords("there is no line with words in these lyrics")
         sung = Sung(_code(language), words.text, in_seconds(words.lines))

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,7 +15,8 @@ from foundation.engines import postgres
 
 logger = logging.getLogger(__name__)
 
-ROWS_AT_ONCE = 50  # of at most a thousand events each: together they stay well below what the log lets wait
+ROWS_AT_ONCE = 50
+AT_ONCE = 8 * 1024 * 1024  # bytes of rows that are appended together; the log lets eight times as much wait
 
 
 def move(db: psycopg.Connection, log: EventLog) -> int:
@@ -27,11 +29,28 @@ def move(db: psycopg.Connection, log: EventLog) -> int:
     while True:
         with db.transaction():
             rows = repository.oldest(db, ROWS_AT_ONCE)
-            log.append_encoded_now(*(events for _, events in rows))
+            for group in _groups([events for _, events in rows]):
+                log.append_encoded_now(*group)
             repository.remove(db, [number for number, _ in rows])
         moved += len(rows)
         if len(rows) < ROWS_AT_ONCE:
             return moved
+
+
+def _groups(records: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """The records in their order, as many at once as the log takes in at one sync without being full.
+
+    >>> [len(group) for group in _groups([b"1" * (AT_ONCE // 2)] * 5)]
+    [2, 2, 1]
+    """
+    group: list[bytes] = []
+    for record in records:
+        if group and sum(map(len, group)) + len(record) > AT_ONCE:
+            yield group
+            group = []
+        group.append(record)
+    if group:
+        yield group
 
 
 @dataclass(frozen=True, slots=True)

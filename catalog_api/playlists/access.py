@@ -15,6 +15,7 @@ from foundation.engines.postgres import Reading, Writing
 from foundation.http.principal import NotAllowed
 from foundation.ids import PlaylistId, UserId
 
+TAG = 24  # characters of the tag of an answer, without its quotes; a version has fewer
 _PUBLIC: Final = b'{"is_public":true,'
 _PRIVATE: Final = b'{"is_public":false,"readers":['
 
@@ -101,7 +102,7 @@ async def _is_named(db: Reading, playlist: Playlist, tags: set[str]) -> bool:
     """Whether one of these tags is of what the playlist is now: its version, or what `GET` answered with."""
     if tags & {"*", str(playlist.version)}:
         return True
-    if all(tag.isdigit() for tag in tags):
+    if not any(len(tag) == TAG for tag in tags):
         return False
     body = await encoded(db, PlaylistId(playlist.id))
     return body is not None and Encoded(body).tag.decode().strip('"') in tags

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     FromClause,
     Row,
     Select,
+    bindparam,
     func,
     insert,
     literal,
@@ -55,18 +57,8 @@ async def whole(db: Reading, playlist_id: PlaylistId, limit: int, offset: int = 
 
     One statement: two would see two moments, and could tell songs of one version under the number of another.
     """
-    counted, members, songs = _counted(), _members(), _songs(limit, offset)
-    asked = (
-        select(Playlist, User.display_name, *counted.c, *members.c, songs)
-        .join(User, User.id == Playlist.user_id)
-        .join(counted, true())
-        .join(members, true())
-        .outerjoin(songs, true())
-        .where(Playlist.id == playlist_id)
-        .order_by(songs.c.place)
-        .execution_options(populate_existing=True)
-    )
-    rows = (await db.execute(asked)).all()
+    asked = {"playlist_id": playlist_id, "limit": limit, "offset": offset}
+    rows = (await db.execute(_whole(), asked)).all()
     if not rows:
         return None
     first = rows[0]
@@ -78,6 +70,22 @@ async def whole(db: Reading, playlist_id: PlaylistId, limit: int, offset: int = 
         members=list(first.member_ids),
         has_editors=first.has_editors,
         songs=[row for row in rows if row.song_id is not None],
+    )
+
+
+@cache
+def _whole() -> Select[*tuple[Any, ...]]:
+    """Its statement, made once: that costs more than running it."""
+    counted, members, songs = _counted(), _members(), _songs()
+    return (
+        select(Playlist, User.display_name, *counted.c, *members.c, songs)
+        .join(User, User.id == Playlist.user_id)
+        .join(counted, true())
+        .join(members, true())
+        .outerjoin(songs, true())
+        .where(Playlist.id == bindparam("playlist_id"))
+        .order_by(songs.c.place)
+        .execution_options(populate_existing=True)
     )
 
 
@@ -108,7 +116,7 @@ def _members() -> FromClause:
     )
 
 
-def _songs(limit: int, offset: int) -> FromClause:
+def _songs() -> FromClause:
     return (
         select(
             PlaylistSong.place,
@@ -128,8 +136,8 @@ def _songs(limit: int, offset: int) -> FromClause:
         .outerjoin(Album, Album.id == Song.album_id)
         .where(PlaylistSong.playlist_id == Playlist.id)
         .order_by(PlaylistSong.place)
-        .limit(limit)
-        .offset(offset)
+        .limit(bindparam("limit", type_=BigInteger))
+        .offset(bindparam("offset", type_=BigInteger))
         .lateral("listed")
     )
 

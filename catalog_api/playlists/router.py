@@ -44,7 +44,7 @@ KNOWN = (InvalidRequest, MissingToken, InvalidToken, Unreachable)
 OWNED = (*KNOWN, NotAllowed, PlaylistNotFound, PlaylistChanged)
 
 
-def _writing(db: Writes, request: Request) -> WritingPlaylists:
+async def _writing(db: Writes, request: Request) -> WritingPlaylists:
     state = request.app.state
     return WritingPlaylists(db, state.cache, Activities(db, state.redis, state.now), state.now)
 

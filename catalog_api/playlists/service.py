@@ -100,7 +100,8 @@ class WritingPlaylists:
         """A new playlist of one's own. Raises SongsNotFound, ListenerNotFound."""
         playlist = await self._empty(asking, new.name, new.description, is_public=new.is_public)
         songs = [SongId(song_id) for song_id in new.song_ids]
-        await Order(self.db, self.cache, self.now).put(playlist, asking, songs)
+        if songs:
+            await Order(self.db, self.cache, self.now).put(playlist, asking, songs)
         await self._tell_of(playlist, was_public=False)
         return await self._told(playlist)
 

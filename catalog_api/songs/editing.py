@@ -107,6 +107,7 @@ class SongEditor:
     async def change(self, asking: Principal, song_id: SongId, told: SongChange) -> SongOut:
         """The song, as it is now. Raises SongNotFound, AlbumUnknown, GenreUnknown, NotTheOwner, ExternalIdTaken."""
         artist = await self._of(asking, song_id)
+        await repository.lock(self.db, song_id)
         before = await repository.shown(self.db, [song_id])
         values = {field: value for field, value in told.told().items() if field != "external_ids"}
         await repository.change(self.db, song_id, await self._values(artist, values))

@@ -187,6 +187,11 @@ async def change(db: Writing, song_id: SongId, values: Mapping[str, Any]) -> Non
         )
 
 
+async def lock(db: Writing, song_id: SongId) -> None:
+    """Let nobody else change the song until this transaction ends."""
+    await db.execute(select(Song.id).where(Song.id == song_id).with_for_update(key_share=True))
+
+
 async def stamp(db: Writing, now: datetime, songs: Which) -> list[int]:
     """Note that these songs, or what is shown with them, change now; returns which, ascending.
 

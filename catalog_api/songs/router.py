@@ -35,7 +35,7 @@ WRITING = (MissingToken, InvalidToken, NotAllowed, NotTheOwner, InvalidRequest, 
 Genre = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 
 
-def editing(request: Request, db: Writes) -> SongEditor:
+async def editing(request: Request, db: Writes) -> SongEditor:
     """The songs, for a request that writes them."""
     return SongEditor(db, request.app.state.cache, request.app.state.now)
 

@@ -23,12 +23,12 @@ from foundation.security import InvalidToken
 router = APIRouter(tags=["subscriptions"], route_class=Route)
 
 
-def subscriptions(db: Reads) -> Subscriptions:
+async def subscriptions(db: Reads) -> Subscriptions:
     """Subscriptions, read."""
     return Subscriptions(db)
 
 
-def subscribing(db: Writes, request: Request) -> Subscribing:
+async def subscribing(db: Writes, request: Request) -> Subscribing:
     """Subscriptions, changed in this request's transaction."""
     state = request.app.state
     revoking = Revoking(db, state.revocations, state.now, state.tokens.lifetime)

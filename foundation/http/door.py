@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
+from ipaddress import IPv6Address
 from itertools import count
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -65,6 +66,9 @@ class Doorkeeper:
         self.headers = security_headers(tls=http.tls)
         self.tally = Tally()
         self.content_policies: dict[str, bytes] = {}  # of pages, by path; everything else is data
+        self.secret = (
+            ""  # how addresses begin that hold a secret; what follows is told to no log and no trace
+        )
         self.identities: Identities | None = None
         self.limits: RateLimits | None = None
         self.policy_of: PolicyOf = lambda scope, principal: None
@@ -103,7 +107,7 @@ class Door:
             if (tracing := telemetry.tracing()) is None:
                 await self._serve(scope, receive, visit, told)
             else:
-                with tracing.request(method, path, traceparent) as span:
+                with tracing.request(method, self._told(path), traceparent) as span:
                     try:
                         await self._serve(scope, receive, visit, told)
                     finally:
@@ -112,7 +116,7 @@ class Door:
             seconds = perf_counter() - begun_at
             self._keeper.tally.add(method, _endpoint(scope), visit.status, seconds)
             if self._keeper.access_log:
-                access.info("%s %s %d %.1f ms", method, path, visit.status, 1000 * seconds)
+                access.info("%s %s %d %.1f ms", method, self._told(path), visit.status, 1000 * seconds)
             REQUEST_ID.reset(named)
             if traced is not None:
                 INCOMING.reset(traced)
@@ -130,7 +134,7 @@ class Door:
         route, kept, of = found
         told = {name: value for name, value in scope["headers"] if name in WANTED}
         principal = self._identified(scope, told)
-        if principal is None and (IDENTITY in scope or not knows_address):
+        if b"content-length" in told or (principal is None and (IDENTITY in scope or not knows_address)):
             return False
         answer = kept.held(state.cache, of, None if principal is None else principal.user_id)
         if answer is None:
@@ -148,6 +152,11 @@ class Door:
         state.cache.count(kept.kind)
         keeper.tally.add("GET", route.path, status, perf_counter() - begun_at)
         return True
+
+    def _told(self, path: str) -> str:
+        """A path as logs and traces may tell it."""
+        secret = self._keeper.secret
+        return f"{secret}…" if secret and path.startswith(secret) else path
 
     def _named(self, told: dict[bytes, bytes]) -> bytes:
         """The name of a request: the client's own where it is sane, else a new one."""
@@ -186,7 +195,7 @@ class Door:
             ):  # half an answer: the server breaks off, so that nobody takes it for a whole one
                 raise
             if visit.refusal is None:
-                log.exception("%s %s failed", scope["method"], scope["path"])
+                log.exception("%s %s failed", scope["method"], self._told(scope["path"]))
                 visit.refusal = Failed("the fault is in our log")
         if visit.refusal is not None and not visit.has_started:
             answer, visit.refusal = visit.refusal, None
@@ -296,11 +305,19 @@ def _payer(scope: Scope, principal: Principal | None) -> str:
 def address_of(scope: Scope) -> str:
     """Where a request comes from; of IPv6 the network, since a household has as many addresses as it likes.
 
-    >>> address_of({"client": ("2001:db8:1:2:a:b:c:d", 443)})
-    '2001:db8:1:2'
+    >>> address_of({"client": ("2001:db8:1:2:a:b:c:d", 443)}), address_of({"client": ("2001:db8::1:a:b:c:d", 443)})
+    ('2001:db8:1:2', '2001:db8:0:1')
     """
     host: str = (scope.get("client") or ("unknown",))[0]
-    return ":".join(host.split(":")[:4]) if ":" in host else host
+    if ":" not in host:
+        return host
+    try:
+        address = IPv6Address(host)
+    except ValueError:  # a proxy may say of its client what it likes
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return ":".join(f"{int(part, 16):x}" for part in address.exploded.split(":")[:4])
 
 
 def _endpoint(scope: Scope) -> str:

@@ -7,12 +7,15 @@ ours says, that costs as much as a third of a hot request. Where the offer is mi
 the two messages say the same.
 """
 
+import logging
 from collections.abc import Callable, MutableMapping
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+log = logging.getLogger(__name__)
 
 Whole: TypeAlias = Callable[[int, bytes, bytes], bool]
 """Takes a status, lines of headers, each with its CRLF, and the body; False where the answer must go the ordinary way."""
@@ -48,22 +51,37 @@ class HttpProtocol(HttpToolsProtocol):
             self._at_once is not None
             and app is self.app
             and not self.pipeline
-            and self._at_once.at_once(scope, whole, knows_address=self._knows_address)
+            and _takes_whole(cycle)
+            and _answered(self._at_once, scope, whole, knows_address=self._knows_address)
         ):
             return
         scope[SERVER] = whole
         super()._start_asgi_task(cycle, app)
 
 
+def _answered(at_once: AtOnce, scope: MutableMapping[str, Any], whole: Whole, *, knows_address: bool) -> bool:
+    """What `at_once` says. It is called by the parser, which would take a failure of ours for a bad request."""
+    try:
+        return at_once.at_once(scope, whole, knows_address=knows_address)
+    except Exception:
+        log.exception("%s %s is answered the ordinary way", scope["method"], scope["path"])
+        return False
+
+
+def _takes_whole(cycle: RequestResponseCycle) -> bool:
+    """Whether an answer in one piece may be written now."""
+    return (
+        not cycle.response_started
+        and not cycle.disconnected
+        and not cycle.flow.write_paused
+        and cycle.keep_alive
+        and cycle.scope["method"] != "HEAD"
+    )
+
+
 def _answer(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
     """Write the answer. The state afterwards is as after both messages of RequestResponseCycle.send."""
-    if (
-        cycle.response_started
-        or cycle.disconnected
-        or cycle.flow.write_paused
-        or not cycle.keep_alive
-        or cycle.scope["method"] == "HEAD"
-    ):
+    if not _takes_whole(cycle):
         return False
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False

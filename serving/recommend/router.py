@@ -19,7 +19,7 @@ from serving.recommend.service import Recommendations
 router = APIRouter(tags=["recommendations"])
 
 
-def recommendations(request: Request) -> Recommendations:
+async def recommendations(request: Request) -> Recommendations:
     """The service over what the application opened."""
     state = request.app.state
     return Recommendations(state.live, state.recent, state.trending, state.now)

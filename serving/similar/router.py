@@ -20,7 +20,7 @@ BIGGEST_ID = 2**63 - 1
 _lengths = Lengths()  # one for the process, which serves one bundle at a time
 
 
-def similar_songs(request: Request) -> Similar:
+async def similar_songs(request: Request) -> Similar:
     """The service over what the application opened."""
     return Similar(request.app.state.live, request.app.state.vectors, _lengths)
 

@@ -121,3 +121,17 @@ def test_a_private_playlist_in_memory_is_for_its_readers_alone(start_gateway: St
 
     assert answers == [[200, 404, 404]] * 3
     assert afterwards == [200, 200, 200]
+
+
+def test_one_who_closes_each_connection_pays_once(
+    start_gateway: StartGateway, own_redis: "tuple[str, object]"
+) -> None:
+    settings = {"SEGUE__LIMITS__FREE": "20", "SEGUE__LIMITS__WINDOW": "PT1H"}
+    gateway = start_gateway(workers=1, SEGUE__ENGINES__REDIS=own_redis[0], **settings)
+
+    closing = token_of(1) | {"Connection": "close"}
+    statuses = Counter(
+        httpx.get(f"{gateway.address}/api/v1/songs/1", headers=closing).status_code for _ in range(25)
+    )
+
+    assert statuses == {200: 20, 429: 5}

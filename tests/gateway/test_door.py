@@ -219,3 +219,15 @@ async def test_the_documentation_names_what_any_endpoint_may_refuse(client: http
         if path.startswith("/api/"):
             for operation in methods.values():
                 assert {"429", "500"} <= operation["responses"].keys(), path
+
+
+async def test_a_link_that_opens_a_playlist_stands_in_no_log(
+    tmp_path: Path, urls: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="access")
+    async with gateway_in(tmp_path, urls, telemetry={"access_log": True}) as (_, client):
+        await client.get("/api/v1/shared/very-secret/songs")
+        await client.get("/api/v1/songs/1")
+
+    told = [record.getMessage() for record in caplog.records if record.name == "access"]
+    assert [line.split()[1] for line in told] == ["/api/v1/shared/…", "/api/v1/songs/1"]

@@ -53,7 +53,7 @@ async def _document(request: Request) -> DocumentIn:
         raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in wrong]) from error
 
 
-def _imports(db: Writes, request: Request) -> Imports:
+async def _imports(db: Writes, request: Request) -> Imports:
     state = request.app.state
     activities = Activities(db, state.redis, state.now)
     return Imports(WritingPlaylists(db, state.cache, activities, state.now))

@@ -26,11 +26,11 @@ SHARED = (InvalidRequest, LinkNotFound, Unreachable)
 Token = Annotated[str, Path(min_length=1, max_length=200)]
 
 
-def _reading(db: Reads, request: Request) -> Links:
+async def _reading(db: Reads, request: Request) -> Links:
     return Links(db, request.app.state.now)
 
 
-def _writing(db: Writes, request: Request) -> WritingLinks:
+async def _writing(db: Writes, request: Request) -> WritingLinks:
     return WritingLinks(db, request.app.state.now)
 
 

@@ -69,7 +69,7 @@ async def invitations(
 ) -> tuple[list[Invitation], int]:
     """What this person was invited to and has not answered, the newest first; and how much that is.
 
-    Playlists of whom they have blocked since are left out.
+    Playlists of whom they have blocked since, or who has blocked them, are left out.
     """
     unanswered = (
         select(PlaylistMember, Playlist, User.display_name)
@@ -77,6 +77,7 @@ async def invitations(
         .join(User, User.id == Playlist.user_id)
         .where(PlaylistMember.user_id == listener_id, PlaylistMember.accepted_at.is_(None))
         .where(~_blocked(PlaylistMember.user_id, Playlist.user_id))
+        .where(~_blocked(Playlist.user_id, PlaylistMember.user_id))
     )
     total = await db.scalar(select(func.count()).select_from(unanswered.subquery()))
     newest = unanswered.order_by(PlaylistMember.invited_at.desc(), Playlist.id.desc())

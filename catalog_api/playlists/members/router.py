@@ -30,7 +30,7 @@ KNOWN = (InvalidRequest, MissingToken, InvalidToken, Unreachable)
 SEEN = (*KNOWN, NotAllowed, PlaylistNotFound)
 
 
-def _writing(db: Writes, request: Request) -> WritingMembers:
+async def _writing(db: Writes, request: Request) -> WritingMembers:
     return WritingMembers(db, request.app.state.cache, request.app.state.now)
 
 

@@ -107,9 +107,11 @@ class WritingMembers:
         return await self._member(playlist_id, listener_id)
 
     async def accept(self, asking: UserId, playlist_id: PlaylistId) -> MemberOut:
-        """Become a member of what one is invited to. Raises MemberNotFound where one is not."""
+        """Become a member of what one is invited to. Raises MemberNotFound where one is not, or is blocked since."""
         await lock_listener(self.db, asking)
-        await lock(self.db, playlist_id)
+        playlist = await lock(self.db, playlist_id)
+        if playlist is None or await repository.is_blocked_between(self.db, UserId(playlist.user_id), asking):
+            raise MemberNotFound(playlist_id, asking)
         invited = await self._member(playlist_id, asking)
         if invited.accepted_at is not None:
             return invited

@@ -37,7 +37,7 @@ EDITED = (
 )
 
 
-def _order(db: Writes, request: Request) -> Order:
+async def _order(db: Writes, request: Request) -> Order:
     return Order(db, request.app.state.cache, request.app.state.now)
 
 

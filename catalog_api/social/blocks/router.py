@@ -35,7 +35,10 @@ async def blocks(listener: Listener, db: Reads, cursor: Cursors) -> Stretch[List
 
 @router.put("/me/blocks/{user_id}", status_code=204, responses=dict(problems(ListenerNotFound, NotYourself)))
 async def block(user_id: Id, listener: Listener, blocking: WritingBlocks) -> None:
-    """Have nothing to do with a listener any more: neither of you follows, sends to or sees the other."""
+    """Have nothing to do with a listener any more: neither of you follows, sends to or sees the other.
+
+    A playlist that you make together stays one until one of you leaves it.
+    """
     await blocking.block(listener.user_id, UserId(user_id))
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog_api.lyrics.languages import code_of
-from catalog_api.lyrics.lrc import LAST_LINE, TimedLine, parsed
+from catalog_api.lyrics.lrc import LAST_LINE, TimedLine, TooManyLines, parsed
 
 LETTERS = st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp"), blacklist_characters="[]<>\ufeff")
 TEXTS = st.text(LETTERS, min_size=1, max_size=30).map(str.strip).filter(bool)
@@ -90,6 +90,14 @@ def test_a_line_with_several_times_is_sung_several_times() -> None:
         TimedLine(3_000, 5_000, "Ah"),
         TimedLine(5_000, 10_000, "Oh"),
     )
+
+
+@pytest.mark.parametrize("words", ["Oh", "Oh " * 3_000])
+def test_a_line_that_is_sung_without_end_is_refused_before_it_takes_any_room(words: str) -> None:
+    body = "[00:01.00]" * 6_000 + words
+
+    with pytest.raises(TooManyLines):
+        parsed(body)
 
 
 def test_an_empty_line_ends_the_one_before() -> None:

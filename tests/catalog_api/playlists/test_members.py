@@ -57,13 +57,18 @@ async def test_blocked_people_invite_nobody(api: Api, blocker: int) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "invitation-refused")
 
 
-async def test_an_invitation_of_whom_one_blocks_later_is_told_no_more(api: Api) -> None:
+@pytest.mark.parametrize("blocker", [ANN, BOB])
+async def test_after_a_block_an_invitation_is_told_no_more_and_cannot_be_accepted(
+    api: Api, blocker: int
+) -> None:
     settle(api)
     playlist = await made(api.as_(ANN))
     await api.as_(ANN).post(f"/playlists/{playlist}/members", json={"user_id": BOB})
 
-    api.sql("INSERT INTO blocks VALUES (%s, %s, now())", BOB, ANN)
+    api.sql("INSERT INTO blocks VALUES (%s, %s, now())", blocker, ANN + BOB - blocker)
+    accepted = await api.as_(BOB).post(f"/playlists/{playlist}/members/accept")
 
+    assert (accepted.status_code, accepted.json()["code"]) == (404, "member-not-found")
     assert (await api.as_(BOB).get("/me/invitations")).json() == {
         "results": [],
         "total": 0,
