@@ -14,6 +14,7 @@ from feature_store import forget as features
 from foundation.engines import clickhouse
 from foundation.engines.blobs import Blobs, open_blobs
 from foundation.engines.redis import Redis, open_redis
+from foundation.engines.vectors import open_vectors
 from foundation.settings import Settings
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Models:
     def held(self, person: Person) -> Counter[str]:
         from pipelines import forgetting as models
 
-        return models.held(self.blobs, _gone([person]))
+        return models.held(self.blobs, open_vectors(self.settings.engines.vectors), _gone([person]))
 
     def forget(self, people: Sequence[Person]) -> None:
         from pipelines import forgetting as models

@@ -3,7 +3,8 @@
 What serves is never changed: a copy of it without them is published as a new version, verified and flipped to. A bundle
 that nobody is pointed to any more is written anew in its place; whoever loads it at that very moment finds its
 checksums wrong and looks at the pointer again. Of the other blobs each is replaced whole, and rows keep their places,
-so that one who reads several of them meanwhile mixes nothing up.
+so that one who reads several of them meanwhile mixes nothing up. Published vectors that a process still reads are
+deleted once it has moved on: until then nobody is forgotten.
 """
 
 import hashlib
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 
 from foundation.contracts.tables import Interactions, Listeners, Songs, SongTexts
 from foundation.engines.blobs import BlobMissing, Blobs
+from foundation.engines.vectors.port import Vectors
+from foundation.errors import Problem
 from models import bundle as bundles
 from models.bundle import Bundle, BundleDamaged, BundleOutdated
 from pipelines import journal, live
@@ -36,6 +39,12 @@ Ids = NDArray[np.int64]
 COLLECTION = live.COLLECTION
 
 
+class StillRead(Problem):
+    """A process still reads vectors of songs that are gone; it lets go of them within seconds: try again."""
+
+    status, title = 409, "Somebody still reads these vectors"
+
+
 @dataclass(frozen=True, slots=True)
 class Gone:
     """Whom, and which songs, nothing may hold any more."""
@@ -48,7 +57,7 @@ class Gone:
         return cls(np.unique(np.array(listeners, np.int64)), np.unique(np.array(songs, np.int64)))
 
 
-def held(blobs: Blobs, gone: Gone) -> Counter[str]:
+def held(blobs: Blobs, vectors: Vectors, gone: Gone) -> Counter[str]:
     """In how many rows and vectors they are, by the job that wrote them; of a bundle, in how many versions."""
     found: Counter[str] = Counter()
     for version in bundles.versions(blobs):
@@ -57,14 +66,18 @@ def held(blobs: Blobs, gone: Gone) -> Counter[str]:
         for version in _versions(blobs, table.job):
             if (rows := _rows(blobs, version, table)) is not None:
                 found[table.job] += rows.filter(table.is_gone).height
-    for vectors in _vectors(blobs, gone):
-        for version in _versions(blobs, vectors.job):
-            found[vectors.job] += int(np.isin(vectors.ids_of(version), vectors.gone).sum())
+    for files in _vectors(blobs, gone):
+        for version in _versions(blobs, files.job):
+            found[files.job] += int(np.isin(files.ids_of(version), files.gone).sum())
+    found[song_vectors.NAME] += sum(_published(vectors, gone).values())
     return +found
 
 
 def forget(context: Context, gone: Gone) -> None:
-    """Take them out of everything. Whoever is interrupted does it again."""
+    """Take them out of everything. Whoever is interrupted does it again.
+
+    Raises StillRead where published vectors of their songs cannot be deleted yet.
+    """
     blobs = context.blobs
     for table in _tables(gone):
         for version in _versions(blobs, table.job):
@@ -74,15 +87,26 @@ def forget(context: Context, gone: Gone) -> None:
     for vectors in _vectors(blobs, gone):
         for version in _versions(blobs, vectors.job):
             vectors.blank(version)
-    current = context.vectors.current(COLLECTION)
-    if current is not None and _is_in_bundle(blobs, current, gone):
+    _forget_published(context, gone)
+
+
+def _forget_published(context: Context, gone: Gone) -> None:
+    """Serve without them, and keep no version that holds them. Raises StillRead."""
+    blobs, vectors = context.blobs, context.vectors
+    current = vectors.current(COLLECTION)
+    if current is not None and (current in _published(vectors, gone) or _is_in_bundle(blobs, current, gone)):
         _publish_without(context, current, gone)
-        current = context.vectors.current(COLLECTION)
-    for retired in context.vectors.retire(COLLECTION, 1 if len(gone.songs) else song_vectors.KEPT):
+        current = vectors.current(COLLECTION)
+    for retired in vectors.retire(COLLECTION, 0 if len(gone.songs) else song_vectors.KEPT):
         bundles.delete(retired, blobs)
     for version in bundles.versions(blobs):
         if version != current and _is_in_bundle(blobs, version, gone):
             _rewrite(blobs, version, gone)
+    left = _published(vectors, gone)
+    if current is not None and current in left and _is_nothing_else(bundles.load(current, blobs), gone):
+        del left[current]  # the next run sees to it
+    if left:
+        raise StillRead(f"somebody still reads vectors of songs that are gone, in {', '.join(left)}")
 
 
 def without(bundle: Bundle, gone: Gone, version: str) -> Bundle:
@@ -106,7 +130,7 @@ def without(bundle: Bundle, gone: Gone, version: str) -> Bundle:
 def _publish_without(context: Context, current: str, gone: Gone) -> None:
     """Publish what serves without them, and flip to that, unless somebody flips to something else meanwhile."""
     before = bundles.load(current, context.blobs)
-    if np.isin(before.song_ids, gone.songs).all():
+    if _is_nothing_else(before, gone):
         gone = replace(
             gone, songs=np.empty(0, np.int64)
         )  # nothing would be left to publish: the next run sees to it
@@ -124,6 +148,16 @@ def _publish_without(context: Context, current: str, gone: Gone) -> None:
     if (about := versions.newest()) is not None and about["version"] == current:
         told = {name: value for name, value in about.items() if name != "version"}
         versions.point(bundle.version, told | {"listeners": len(bundle.listener_ids)})
+
+
+def _published(vectors: Vectors, gone: Gone) -> dict[str, int]:
+    """Of how many of the songs each published version has vectors, where it has any."""
+    return vectors.holding(COLLECTION, gone.songs) if len(gone.songs) else {}
+
+
+def _is_nothing_else(bundle: Bundle, gone: Gone) -> bool:
+    """Whether none of its songs stays."""
+    return bool(np.isin(bundle.song_ids, gone.songs).all())
 
 
 def _undo_if_withdrawn(context: Context, model: str) -> None:

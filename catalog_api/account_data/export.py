@@ -32,8 +32,17 @@ Times are in UTC. JSON files are UTF-8; CSV files are UTF-8 with commas, and the
 
 {files}
 
-What is not here: digests of your password and of the tokens that keep you signed in, which tell nobody anything.
-The images of album covers are where GET /api/v1/albums/ID says.
+What is not here:
+- Digests of your password and of the tokens that keep you signed in, which tell nobody anything.
+- The answers that are kept for a day by the Idempotency-Key with which you asked.
+- The images of album covers, which are where GET /api/v1/albums/ID says.
+- In the warehouse (ClickHouse): each start, each play that ended before it was a listen, and the listens of private
+  sessions, with their times, the country they came from and the list of recommendations they were chosen from; and,
+  where your account came with an import, how often you had played each song, where the source gave no times.
+- In Redis: what recommendations are made from at once, which are your last 100 songs, the songs that you have heard, and
+  copies of your preferences, follows, opinions and blocks.
+- In models: numbers of your taste, computed from your listens.
+All of it goes with your account when you delete it: DELETE /api/v1/me.
 """
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-LOCK = 0x5E60E_0003  # any number, the same for everyone who forgets
+LOCK = 0x5E60E_0004  # any number, the same for everyone who forgets
 
 # Tables without a foreign key to the account, so that a row may come after it has gone. In this order.
 LEFT = (
@@ -19,7 +19,7 @@ LEFT = (
         "play_id IN (SELECT play_id FROM listening_history WHERE user_id = %(user_id)s)",
     ),
     ("listening_history", "user_id = %(user_id)s"),
-    ("idempotency_keys", "scope LIKE %(scope)s"),
+    ("idempotency_keys", "scope LIKE %(scope)s OR about = %(user_id)s"),
     ("external_ids", "kind = 'listener' AND id = %(user_id)s"),
 )
 

@@ -54,7 +54,7 @@ STEPS = (
     ("preferences", "user_id = :user_id"),
     ("counted_plays", "play_id IN (SELECT play_id FROM listening_history WHERE user_id = :user_id)"),
     ("listening_history", "user_id = :user_id"),
-    ("idempotency_keys", "scope LIKE :scope"),
+    ("idempotency_keys", "scope LIKE :scope OR about = :user_id"),
     ("users", "id = :user_id"),
 )
 
@@ -65,6 +65,11 @@ SHORTEN = text(
 OUTDATE = text(
     "UPDATE feeds SET version = version + 1 WHERE user_id IN "  # noqa: S608 - words of ours
     f"(SELECT user_id FROM activities WHERE user_id <> :user_id AND ({ABOUT})) RETURNING user_id"
+)
+# Whose answers name the person although they are somebody else's.
+NAMING = text(
+    "SELECT playlist_id FROM playlist_members WHERE user_id = :user_id "
+    "UNION SELECT playlist_id FROM playlist_songs WHERE added_by = :user_id"
 )
 UNALBUM = text(
     "UPDATE songs SET album_id = NULL, updated_at = :now "
@@ -177,11 +182,12 @@ async def remove(db: Writing, user_id: UserId, owned: Owned, now: datetime) -> t
     on = text("SELECT DISTINCT album_id FROM songs WHERE id = ANY(:songs) AND album_id IS NOT NULL")
     albums = {*owned.albums, *(await db.execute(on, {"songs": owned.songs})).scalars()}
     unalbumed = await db.execute(UNALBUM, {"now": now, "albums": owned.albums, "songs": owned.songs})
+    naming = (await db.execute(NAMING, {"user_id": user_id})).scalars()
     keys = [
         *(SONG.key(song) for song in [*owned.songs, *unalbumed.scalars()]),
         *(ARTIST.key(artist) for artist in owned.artists),
         *(ALBUM.key(album) for album in albums),
-        *(PLAYLIST.key(playlist) for playlist in {*owned.playlists, *shortened}),
+        *(PLAYLIST.key(playlist) for playlist in {*owned.playlists, *shortened, *naming}),
     ]
     told = {
         "user_id": user_id,

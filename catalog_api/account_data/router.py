@@ -34,7 +34,7 @@ class Zip(StreamingResponse):
     media_type = "application/zip"
 
 
-def deleting(db: Writes, request: Request) -> Deleting:
+async def deleting(db: Writes, request: Request) -> Deleting:
     """Deleting in this request's transaction."""
     state = request.app.state
     return Deleting(db, revoking_in(state, db), state.cache, state.now)

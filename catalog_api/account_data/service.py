@@ -66,10 +66,9 @@ class Confirming:
         if password is None:
             raise PasswordNeeded('send it as {"password": "…"}')
         email = person.email or ""
-        await self.guesses.take(email, address)
-        if not await self.passwords.fits(password, person.password_hash):
-            raise WrongPassword("this is not the password of your account")
-        await self.guesses.was_right(email, address)
+        async with self.guesses.trying(email, address):
+            if not await self.passwords.fits(password, person.password_hash):
+                raise WrongPassword("this is not the password of your account")
         return person.password_hash
 
 
@@ -109,7 +108,7 @@ class Deleting:
         await self._tell(list(_farewells(user_id, followers, blockers, owned.songs, now)))
         keys += [PROFILE.key(user_id), GENRES.key(), *(LYRICS.key(song) for song in owned.songs)]
         await self.cache.change(self.db, *keys)
-        await self.revoking.account(user_id)
+        await self.revoking.deleted(user_id)
         return deletion_id
 
     async def _tell(self, events: list[Event]) -> None:

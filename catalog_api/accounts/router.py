@@ -17,7 +17,7 @@ from catalog_api.accounts.service import PROFILE, Accounts, Profiles
 from catalog_api.listeners.errors import ListenerNotFound
 from catalog_api.revocations.service import Revoking
 from foundation.cache import Cache
-from foundation.engines.postgres import Postgres
+from foundation.engines.postgres import Postgres, Writing
 from foundation.errors import Unreachable
 from foundation.http.inputs import Id
 from foundation.http.pages import Page
@@ -49,7 +49,17 @@ def accounts_in(db: Writes, request: Request) -> Accounts:
     state = request.app.state
     revoking = Revoking(db, state.revocations, state.now, state.tokens.lifetime)
     cache: Cache = state.cache
-    return Accounts(db, state.now, cache.change, revoking)
+
+    async def drop(db: Writing, *keys: str) -> None:
+        """What is told to other processes this one must know before it answers: whose next play is private."""
+
+        async def heard() -> None:
+            state.playback.listeners.hear(" ".join(keys))
+
+        await cache.change(db, *keys)
+        db.after_commit(heard)
+
+    return Accounts(db, state.now, drop, revoking)
 
 
 ReadProfiles = Annotated[Profiles, Depends(profiles)]

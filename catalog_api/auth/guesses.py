@@ -1,17 +1,19 @@
 """Counts wrong passwords by account and by address over all processes, so that guessing gets nowhere.
 
-A try is counted before the password is checked, and given back when it was right: of many at once none slips through.
-While Redis is away each process counts alone.
+A try is counted before the password is checked, and given back when it was right or could not be checked: of many at once
+none slips through. While Redis is away each process counts alone.
 """
 
 import hashlib
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from catalog_api.auth.errors import TooManyFailures
+from catalog_api.auth.errors import SigningInBusy, TooManyFailures
 from foundation.clock import Clock
 from foundation.engines.redis import AsyncRedis, reachable
 from foundation.errors import Unreachable
@@ -48,6 +50,20 @@ class Guesses:
     _away_until: datetime | None = None
     _scripts: dict[str, Any] = field(default_factory=dict)
 
+    @asynccontextmanager
+    async def trying(self, email: str, address: str) -> AsyncIterator[None]:
+        """A try, which counts where the block ends with a refusal; one that finds nobody who checks it is none.
+
+        Raises TooManyFailures where the account or the address has had its share.
+        """
+        await self.take(email, address)
+        try:
+            yield
+        except (SigningInBusy, Unreachable):
+            await self.give_back(email, address)
+            raise
+        await self.was_right(email, address)
+
     async def take(self, email: str, address: str) -> None:
         """Count a try. Raises TooManyFailures where the account or the address has had its share."""
         # First the address: one that is refused does not lock an account as well.
@@ -61,13 +77,21 @@ class Guesses:
 
     async def was_right(self, email: str, address: str) -> None:
         """The password was right: the account begins anew, and the address gets this try back."""
-        account, place = _of_account(email), _of_address(address)
+        account = _of_account(email)
+        await self._given_back(_of_address(address))
         self._alone.pop(account, None)
-        if place in self._alone:
-            tried, until = self._alone[place]
-            self._alone[place] = (max(0, tried - 1), until)
-        await self._ask(GIVE_BACK, place)
         await self._ask("return redis.call('DEL', KEYS[1])", account)
+
+    async def give_back(self, email: str, address: str) -> None:
+        """The try was none: nobody looked at the password."""
+        for subject in (_of_address(address), _of_account(email)):
+            await self._given_back(subject)
+
+    async def _given_back(self, subject: str) -> None:
+        if subject in self._alone:
+            tried, until = self._alone[subject]
+            self._alone[subject] = (max(0, tried - 1), until)
+        await self._ask(GIVE_BACK, subject)
 
     async def _taken(self, subject: str) -> timedelta:
         waited = await self._ask(TAKE, subject, self.failures, self.window // timedelta(milliseconds=1))

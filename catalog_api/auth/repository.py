@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import DateTime, delete, func, literal, select, text, update
+from sqlalchemy import DateTime, Select, delete, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog_api.auth.tables import RefreshToken, Session
@@ -54,14 +54,26 @@ async def keep_password(db: Writing, user_id: int, before: str, password_hash: s
     return await db.scalar(changed.execution_options(synchronize_session=False)) is not None
 
 
-async def begin(db: Writing, session: Session, token: RefreshToken) -> None:
-    """A new session with its first refresh token."""
+async def begin(db: Writing, session: Session, token: RefreshToken, most: int) -> Sequence[UUID]:
+    """A new session with its first refresh token; ends what the account has beyond `most` open ones, and gives those."""
     columns = (Session.id, Session.user_id, Session.device, Session.address)
     times = (Session.created_at, Session.last_used_at, Session.expires_at)
     values = {column.key: getattr(session, column.key) for column in (*columns, *times)}
     begun = insert(Session).values(values).returning(Session.id).cte("begun")
     given = select(literal(token.digest), begun.c.id, literal(token.issued_at, DateTime(timezone=True)))
-    await db.execute(insert(RefreshToken).from_select(["digest", "session_id", "issued_at"], given))
+    token_given = insert(RefreshToken).from_select(["digest", "session_id", "issued_at"], given).cte("given")
+    # One statement sees the sessions of before it: the new one is not among them.
+    beyond = _open(session.user_id, session.created_at).with_only_columns(Session.id).offset(most - 1)
+    # Another login may be ending them at this moment: nobody waits for the other.
+    mine = select(Session.id).where(Session.id.in_(beyond)).with_for_update(skip_locked=True)
+    ended = (
+        update(Session)
+        .where(Session.id.in_(mine), Session.revoked_at.is_(None))
+        .values(revoked_at=session.created_at, revoked_because="crowded")
+        .returning(Session.id)
+        .cte("ended")
+    )
+    return (await db.scalars(select(ended.c.id).add_cte(token_given))).all()
 
 
 async def family_of(db: Writing, digest: bytes) -> Family | None:
@@ -135,11 +147,7 @@ async def open_sessions(
     db: Reading, user_id: UserId, now: datetime, *, limit: int, offset: int
 ) -> tuple[Sequence[Session], int]:
     """The sessions of an account that hold, the last used first, and how many there are."""
-    asked = (
-        select(Session, func.count().over())
-        .where(Session.user_id == user_id, Session.revoked_at.is_(None), Session.expires_at > now)
-        .order_by(Session.last_used_at.desc(), Session.id)
-    )
+    asked = _open(user_id, now).add_columns(func.count().over())
     rows = (await db.execute(asked.limit(limit).offset(offset))).all()
     return [row[0] for row in rows], rows[0][1] if rows else 0
 
@@ -171,3 +179,12 @@ async def remove_kept_answers(db: Writing, before: datetime) -> int:
         {"before": before, "some": REMOVED_AT_ONCE},
     )
     return len(gone.all())
+
+
+def _open(user_id: int, now: datetime) -> Select[Session]:
+    """The sessions of an account that hold, the last used first."""
+    return (
+        select(Session)
+        .where(Session.user_id == user_id, Session.revoked_at.is_(None), Session.expires_at > now)
+        .order_by(Session.last_used_at.desc(), Session.id)
+    )

@@ -46,7 +46,7 @@ router = APIRouter(prefix="/auth", tags=["auth"], route_class=Route)
 LONGEST_DEVICE = 120  # characters of what a client calls itself
 
 
-def passwords(request: Request) -> Passwords:
+async def passwords(request: Request) -> Passwords:
     """The one place where this process hashes passwords: it opens nothing, so it is made when first wanted."""
     state, settings = request.app.state, request.app.state.settings
     if not hasattr(state, "passwords"):
@@ -55,7 +55,7 @@ def passwords(request: Request) -> Passwords:
     return kept
 
 
-def guesses(request: Request) -> Guesses:
+async def guesses(request: Request) -> Guesses:
     """The count of wrong passwords, likewise."""
     state, settings = request.app.state, request.app.state.settings
     if not hasattr(state, "guesses"):
@@ -80,7 +80,8 @@ async def applicant(
     """Hashes before the request takes a connection: an endpoint names it before its session. Raises WeakPassword."""
     password = told.password.get_secret_value()
     refuse_weak(password, told.email)
-    return Applicant(told, await passwords.hashed(password), told.country or edge_country(request))
+    country = edge_country(request) or told.country or ""  # the edge saw where they are
+    return Applicant(told, await passwords.hashed(password), country)
 
 
 def edge_country(request: Request) -> str:
@@ -91,7 +92,7 @@ def edge_country(request: Request) -> str:
     return told_country(request.headers.get(settings.http.country_header))
 
 
-def signing_in(
+async def signing_in(
     request: Request,
     passwords: Annotated[Passwords, Depends(passwords)],
     guesses: Annotated[Guesses, Depends(guesses)],
@@ -105,6 +106,7 @@ def signing_in(
         guesses=guesses,
         tokens=state.tokens,
         revoking=partial(revoking_in, state),
+        positions=state.positions,
         now=state.now,
         lasting=settings.tokens.refresh_lifetime,
     )
@@ -115,12 +117,12 @@ def revoking_in(state: State, db: Writing) -> Revoking:
     return Revoking(db, state.revocations, state.now, state.tokens.lifetime)
 
 
-def sessions(db: Reads, request: Request) -> Sessions:
+async def sessions(db: Reads, request: Request) -> Sessions:
     """Sessions, read."""
     return Sessions(db, request.app.state.now)
 
 
-def ending_sessions(db: Writes, request: Request) -> EndingSessions:
+async def ending_sessions(db: Writes, request: Request) -> EndingSessions:
     """Sessions, ended in this request's transaction."""
     return EndingSessions(db, request.app.state.now, revoking_in(request.app.state, db))
 
@@ -137,11 +139,11 @@ Ending = Annotated[EndingSessions, Depends(ending_sessions)]
     ),
 )
 async def register(
-    applicant: Annotated[Applicant, Depends(applicant)], accounts: WritingAccounts
+    applicant: Annotated[Applicant, Depends(applicant)], accounts: WritingAccounts, request: Request
 ) -> AccountOut:
     """Make an account; sign in to get tokens."""
     told = applicant.told
-    return await accounts.create(
+    made = await accounts.create(
         NewAccount(
             email=told.email,
             password_hash=applicant.password_hash,
@@ -152,6 +154,8 @@ async def register(
             allows_explicit=told.allows_explicit,
         )
     )
+    request.state.writer = f"user:{made.user_id}"
+    return made
 
 
 @router.post(

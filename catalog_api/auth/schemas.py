@@ -48,7 +48,9 @@ class NewAccountIn(Input):
     email: Email
     password: NewPassword
     display_name: Name
-    country: Country | None = Field(default=None, description="Where it is not told, what the network knows.")
+    country: Country | None = Field(
+        default=None, description="Counts where the network does not know better."
+    )
     language: Language | None = None
     genres: Genres = ()
     allows_explicit: StrictBool = True

@@ -2,9 +2,10 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from catalog_api.auth import repository
@@ -25,10 +26,12 @@ from catalog_api.revocations.service import Revoking
 from foundation.clock import Clock
 from foundation.engines.postgres import Postgres, Reading, Writing
 from foundation.http.pages import Offset, Page
+from foundation.http.sessions import Positions
 from foundation.ids import UserId, new_id
 from foundation.security import Principal, TokenMaker
 
 ENTROPY = 32  # bytes of a refresh token
+MOST_SESSIONS = 100  # open ones of an account: more devices nobody has
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +47,23 @@ class SigningIn:
     guesses: Guesses
     tokens: TokenMaker
     revoking: Callable[[Writing], Revoking]
+    positions: Positions
     now: Clock
     lasting: timedelta  # of a session that is not used
 
     async def login(self, email: str, password: str, *, device: str, address: str) -> TokensOut:
-        """Tokens of a new session. Raises WrongCredentials, TooManyFailures, SigningInBusy."""
-        await self.guesses.take(email, address)
-        async with self.postgres.reading() as db:
-            user = await repository.by_email(db, email)
-        kept = None if user is None else user.password_hash
-        if not await self.passwords.fits(password, kept) or user is None or kept is None:
-            raise WrongCredentials("nobody has this e-mail address and this password")
-        await self.guesses.was_right(email, address)
+        """Tokens of a new session; beyond MOST_SESSIONS the one ends that was not used for longest.
+
+        Raises WrongCredentials, TooManyFailures, SigningInBusy.
+        """
+        async with self.guesses.trying(email, address):
+            async with self.postgres.reading() as db:
+                user = await repository.by_email(db, email)
+            kept = None if user is None else user.password_hash
+            if not await self.passwords.fits(password, kept) or user is None or kept is None:
+                raise WrongCredentials("nobody has this e-mail address and this password")
         better = await self.passwords.hashed(password) if self.passwords.is_outdated(kept) else None
-        async with self.postgres.writing() as db:
+        async with self.postgres.writing(self._wrote(user.id)) as db:
             if better is not None and await repository.keep_password(db, user.id, kept, better):
                 kept = better
             user = await repository.still_having(db, user.id, kept)
@@ -72,7 +78,13 @@ class SigningIn:
         (RFC 9700, section 4.14.2). Of many who come with one token at once, one is served and the others are too late.
         """
         digest = _digest(token)
-        async with self.postgres.writing() as db:
+        family: repository.Family | None = None
+
+        async def wrote(position: str) -> None:
+            if family is not None:
+                await self._wrote(family.user.id)(position)
+
+        async with self.postgres.writing(wrote) as db:
             family = await repository.family_of(db, digest)
             if family is None:
                 refusal = "it is none of ours"
@@ -96,12 +108,11 @@ class SigningIn:
         if user.email is None or user.password_hash is None:
             raise WrongPassword("this account has no password")
         refuse_weak(new, user.email)
-        await self.guesses.take(user.email, address)
-        if not await self.passwords.fits(current, user.password_hash):
-            raise WrongPassword("this is not the current password")
-        await self.guesses.was_right(user.email, address)
+        async with self.guesses.trying(user.email, address):
+            if not await self.passwords.fits(current, user.password_hash):
+                raise WrongPassword("this is not the current password")
         hashed = await self.passwords.hashed(new)
-        async with self.postgres.writing() as db:
+        async with self.postgres.writing(self._wrote(user.id)) as db:
             if not await repository.keep_password(db, user.id, user.password_hash, hashed):
                 raise WrongPassword("the password was changed at this moment")
             ended = await repository.end_others(db, user.id, asking.session_id, "password", self.now())
@@ -120,7 +131,8 @@ class SigningIn:
             expires_at=now + self.lasting,
         )
         given = RefreshToken(digest=_digest(token), session_id=session_id, issued_at=now)
-        await repository.begin(db, session, given)
+        ended = await repository.begin(db, session, given, MOST_SESSIONS)
+        await self.revoking(db).sessions(ended)
         return self._told(user, session_id, token, now)
 
     async def _prolonged(self, db: Writing, family: repository.Family) -> TokensOut | None:
@@ -131,6 +143,10 @@ class SigningIn:
         given = RefreshToken(digest=_digest(token), session_id=family.session_id, issued_at=now)
         await repository.give(db, given)
         return self._told(family.user, family.session_id, token, now)
+
+    def _wrote(self, user_id: int) -> Callable[[str], Awaitable[None]]:
+        """Notes how far they have written: a replica that is behind that may not even know them."""
+        return partial(self.positions.wrote, f"user:{user_id}")
 
     def _told(self, user: User, session_id: UUID, refresh_token: str, now: datetime) -> TokensOut:
         access_token = self.tokens.issue(

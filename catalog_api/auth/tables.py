@@ -22,7 +22,7 @@ class Session(Base):
     last_used_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))  # moves on with every use
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    revoked_because: Mapped[str | None] = mapped_column(Text)  # logout, revoked, password or reuse
+    revoked_because: Mapped[str | None] = mapped_column(Text)  # logout, revoked, password, reuse or crowded
 
 
 class RefreshToken(Base):

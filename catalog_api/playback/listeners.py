@@ -23,7 +23,8 @@ class Listener(NamedTuple):
     is_private: bool = False
 
 
-UNKNOWN = Listener()
+UNKNOWN = Listener()  # nobody has this id
+UNTOLD = Listener(is_private=True)
 
 
 @dataclass(slots=True)
@@ -31,7 +32,8 @@ class ListenersPlaying:
     """The listeners whose plays this process takes: a play of a known one asks Postgres nothing.
 
     A change of a profile or of preferences is heard (`hear`), and while nothing can be heard asked for every second.
-    While Postgres is away the last that was known holds; of who was never known nothing is.
+    While Postgres is away the last that was known holds. Whom it could not tell us of, and whose preferences may have
+    changed since, counts as private until it does: the song counts all the same, and nobody's taste or history does.
     """
 
     postgres: Postgres
@@ -60,7 +62,7 @@ class ListenersPlaying:
         await asyncio.wait({asking}, timeout=PATIENCE.total_seconds())
         if asking.done() and not asking.cancelled() and asking.exception() is None:
             return asking.result()
-        last = UNKNOWN if known is None else known[1]
+        last = UNTOLD if known is None else known[1]
         if self._known.get(listener) is known:
             self._remember(listener, last, self.unheard)  # only one play in a while waits for Postgres
         return last
@@ -74,10 +76,10 @@ class ListenersPlaying:
                 self.forget(UserId(int(number)))
 
     def forget(self, listener: UserId) -> None:
-        """Ask anew at the next play; until Postgres answers, what was known holds."""
+        """Ask anew at the next play; until Postgres answers, they are where they were, and private."""
         self._asking.pop(listener, None)
         if (known := self._known.get(listener)) is not None:
-            self._known[listener] = (0.0, known[1])
+            self._known[listener] = (0.0, known[1]._replace(is_private=True))
 
     def begin_hearing(self) -> None:
         """From now on we are told of every change; what changed meanwhile we were not."""

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import DateTime, Text, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import DateTime, Text, delete, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.engines.postgres import Base, Reading, Writing
@@ -23,18 +22,19 @@ class Revocation(Base):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+# The subjects travel as one array: an account may have more of them than a statement may have parameters.
+WRITE = text(
+    "INSERT INTO revocations AS kept (subject, not_before, expires_at) "
+    "SELECT subject, :not_before, :expires_at FROM unnest(CAST(:subjects AS text[])) AS subject "
+    "ON CONFLICT (subject) DO UPDATE SET not_before = greatest(kept.not_before, excluded.not_before), "
+    "expires_at = greatest(kept.expires_at, excluded.expires_at)"
+)
+
+
 async def write(db: Writing, subjects: Sequence[str], not_before: datetime, expires_at: datetime) -> None:
     """Note them, in an order that is the same for everyone; a later moment stays."""
-    rows = [
-        {"subject": subject, "not_before": not_before, "expires_at": expires_at}
-        for subject in sorted(set(subjects))
-    ]
-    told = insert(Revocation).values(rows)
-    later = {
-        "not_before": func.greatest(Revocation.not_before, told.excluded.not_before),
-        "expires_at": func.greatest(Revocation.expires_at, told.excluded.expires_at),
-    }
-    await db.execute(told.on_conflict_do_update(index_elements=["subject"], set_=later))
+    told = {"subjects": sorted(set(subjects)), "not_before": not_before, "expires_at": expires_at}
+    await db.execute(WRITE, told)
 
 
 async def standing(db: Reading, now: datetime) -> list[tuple[str, datetime]]:

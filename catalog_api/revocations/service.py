@@ -13,6 +13,7 @@ from foundation.http.revocations import CHANNEL, Revocations, of_user
 from foundation.ids import UserId
 
 SLACK = timedelta(minutes=1)  # by how much clocks of our own machines may differ
+STRICTLY = timedelta(milliseconds=1)  # a token says its time in whole milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +27,30 @@ class Revoking:
 
     async def session(self, session_id: UUID) -> None:
         """No access token of this sign-in holds any more."""
-        await self._revoke(f"session:{session_id}")
+        await self.sessions([session_id])
 
     async def sessions(self, session_ids: Sequence[UUID]) -> None:
         """The same for several at once."""
-        await self._revoke(*(f"session:{session_id}" for session_id in session_ids))
+        await self._revoke_for_good(*(f"session:{session_id}" for session_id in session_ids))
 
     async def account(self, user_id: UserId) -> None:
-        """No access token issued so far to this account holds any more, however it was given."""
-        await self._revoke(of_user(user_id))
+        """No access token issued so far to this account holds any more, however it was given; later ones do."""
+        # One issued in this very millisecond is struck too.
+        await self._revoke(self.now() + STRICTLY, of_user(user_id))
 
-    async def _revoke(self, *subjects: str) -> None:
+    async def deleted(self, user_id: UserId) -> None:
+        """No access token of this account holds any more, and none ever will."""
+        await self._revoke_for_good(of_user(user_id))
+
+    async def _revoke_for_good(self, *subjects: str) -> None:
+        """Nothing is issued to them any more: also what a machine issued whose clock is ahead of ours is struck."""
+        await self._revoke(self.now() + self.lifetime + SLACK + STRICTLY, *subjects)
+
+    async def _revoke(self, moment: datetime, *subjects: str) -> None:
         if not subjects:
             return
-        # A token says its time in whole milliseconds: one issued in this very one is struck too.
-        moment = self.now() + timedelta(milliseconds=1)
-        await repository.write(self.db, subjects, moment, moment + self.lifetime + SLACK)
+        expires_at = self.now() + self.lifetime + SLACK + STRICTLY
+        await repository.write(self.db, subjects, moment, expires_at)
         number = milliseconds(moment)
         await notify(self.db, CHANNEL, (f"{subject} {number}" for subject in subjects))
 

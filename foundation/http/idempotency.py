@@ -2,6 +2,9 @@
 
 The key is written in the transaction of the request itself, and with it the answer: both are there, or neither. Of two
 that come at once, the second waits for the first (draft-ietf-httpapi-idempotency-key-header-07).
+
+An answer may be about somebody else than who asked, or about somebody whom nobody knew before: it is kept with their id,
+so that it goes when their account does.
 """
 
 import hmac
@@ -38,7 +41,7 @@ KNOWN = text(
     "SELECT fingerprint, status, headers, body FROM idempotency_keys WHERE scope = :scope AND key = :key"
 )
 KEEP = text(
-    "UPDATE idempotency_keys SET status = :status, headers = CAST(:headers AS jsonb), body = :body "
+    "UPDATE idempotency_keys SET status = :status, headers = CAST(:headers AS jsonb), body = :body, about = :about "
     "WHERE scope = :scope AND key = :key"
 )
 
@@ -89,6 +92,7 @@ def idempotent(answer: Handler) -> Handler:
                 "status": response.status_code,
                 "headers": orjson.dumps(headers).decode(),
                 "body": bytes(response.body),
+                "about": _about(bytes(response.body)),
             }
             await db.execute(KEEP, request.state.idempotency | kept)
         return response
@@ -112,3 +116,19 @@ async def reserve(request: Request, db: Writing) -> None:
     response = Response(known.body, status_code=known.status)
     response.headers.update(known.headers | {"idempotent-replayed": "true"})
     raise Replay(response)
+
+
+def _about(body: bytes) -> int | None:
+    """The id of the person whom an answer is about: an account, a member of a playlist, or who is sent a song.
+
+    >>> _about(b'{"user_id": 7}'), _about(b'{"to_user": {"user_id": 8}}'), _about(b'{"name": "Rock"}'), _about(b"")
+    (7, 8, None, None)
+    """
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    if isinstance(told, dict) and isinstance(told.get("to_user"), dict):
+        told = told["to_user"]
+    found = told.get("user_id") if isinstance(told, dict) else None
+    return found if isinstance(found, int) else None

@@ -11,6 +11,7 @@ from foundation.security import InvalidToken, Principal, TokenMaker
 from foundation.telemetry import span
 
 IDENTITY = "segue.identity"  # the key in an ASGI scope under which a Principal or an InvalidToken stands
+LONGEST = 4 * 1024  # bytes of a header; our tokens are a tenth of it
 _BEARER = b"bearer "
 
 
@@ -27,27 +28,31 @@ class Identities:
     def of(self, authorization: bytes) -> Principal | InvalidToken | None:
         """Who this header speaks for; None where it holds no bearer token."""
         with span("validate_user"):
-            known = self._known.get(authorization)
+            if len(authorization) > LONGEST:
+                return InvalidToken("the token is not one of ours")
+            if authorization[: len(_BEARER)].lower() != _BEARER:
+                return None
+            # Known by the token alone: one with other spaces around it takes no room of its own.
+            token = authorization[len(_BEARER) :].strip()
+            known = self._known.get(token)
             if known is not None and known.expires_at > self.seconds():
                 try:
                     self.revocations.check(known)
                 except InvalidToken as refusal:
-                    del self._known[authorization]
+                    del self._known[token]
                     return refusal
-                self._known.move_to_end(authorization)
+                self._known.move_to_end(token)
                 return known
-            return self._checked(authorization)
+            return self._checked(token)
 
-    def _checked(self, authorization: bytes) -> Principal | InvalidToken | None:
-        self._known.pop(authorization, None)
-        if authorization[: len(_BEARER)].lower() != _BEARER:
-            return None
+    def _checked(self, token: bytes) -> Principal | InvalidToken:
+        self._known.pop(token, None)
         try:
-            principal = self.tokens.check(authorization[len(_BEARER) :].strip().decode("latin-1"))
+            principal = self.tokens.check(token.decode("latin-1"))
             self.revocations.check(principal)
         except InvalidToken as refusal:
             return refusal
-        self._known[authorization] = principal
+        self._known[token] = principal
         if len(self._known) > self.room:
             self._known.popitem(last=False)
         return principal

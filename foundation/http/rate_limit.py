@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PIECES = 10  # a lease is this part of a window's tokens
 ROOM = 100_000  # leases kept at once; the oldest goes first, and costs its owner a round trip
+SLACK = 5  # seconds for which a window is kept beyond its own length: workers' clocks differ a little
 AWAY = 1.0  # seconds for which a Redis that did not answer is not asked again
 
 # KEYS[1] the window; ARGV: tokens wanted, the limit, milliseconds the window is kept. Gives the tokens granted, and
@@ -151,7 +152,8 @@ class RateLimits:
         try:
             with reachable():
                 granted, others = await self._script(
-                    keys=[f"limit:{key}:{window}"], args=[wanted, policy.limit, 2000 * policy.window]
+                    keys=[f"limit:{key}:{window}"],
+                    args=[wanted, policy.limit, 1000 * (policy.window + SLACK)],
                 )
         except Unreachable as away:
             log.warning("rate limits are not shared: %s", away)

@@ -72,11 +72,14 @@ async def reading(request: Request) -> AsyncIterator[Reading]:
 
 
 async def writing(request: Request) -> AsyncIterator[Writing]:
-    """A session that writes, committed before the answer leaves. A repeated Idempotency-Key ends the request here."""
+    """A session that writes, committed before the answer leaves. A repeated Idempotency-Key ends the request here.
+
+    Who asks without a token may become somebody: the endpoint then names them as `request.state.writer`.
+    """
     postgres: Postgres = request.app.state.postgres
-    who = bearer_of(request.scope)
 
     async def wrote(position: str) -> None:
+        who = bearer_of(request.scope) or getattr(request.state, "writer", None)
         if who is not None:
             await request.app.state.positions.wrote(who, position)
 

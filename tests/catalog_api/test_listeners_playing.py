@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from catalog_api.playback.listeners import UNKNOWN, Listener, ListenersPlaying
+from catalog_api.playback.listeners import UNKNOWN, UNTOLD, Listener, ListenersPlaying
 from catalog_api.playback.schemas import PlayIn
 from catalog_api.playback.service import open_playback
 from event_log.log import EventLog
@@ -111,7 +111,7 @@ async def test_a_listener_without_a_row_has_no_country(playing: ListenersPlaying
     assert await playing.of(UserId(99)) == UNKNOWN
 
 
-async def test_while_postgres_is_away_the_last_known_holds(
+async def test_while_postgres_is_away_the_last_known_holds_and_others_are_private(
     playing: ListenersPlaying, ticking: Ticking
 ) -> None:
     await playing.of(ANN)
@@ -120,7 +120,8 @@ async def test_while_postgres_is_away_the_last_known_holds(
     ticking.now += 1_000
     known, unknown = await playing.of(ANN), await playing.of(UserId(2))
 
-    assert (known, unknown) == (Listener("NZ"), UNKNOWN)
+    assert (known, unknown) == (Listener("NZ"), UNTOLD)
+    assert unknown.is_private
 
 
 async def test_a_postgres_that_hangs_is_not_waited_for(
@@ -134,6 +135,21 @@ async def test_a_postgres_that_hangs_is_not_waited_for(
         again = await asyncio.wait_for(playing.of(ANN), 0.05)
 
     assert (told, again) == (Listener("NZ"), Listener("NZ"))
+
+
+async def test_who_changed_something_is_private_until_postgres_tells(
+    playing: ListenersPlaying, catalog: str, ticking: Ticking
+) -> None:
+    await playing.of(ANN)
+    playing.forget(ANN)
+    with psycopg.connect(catalog) as holding:
+        holding.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        told = await playing.of(ANN)
+
+    ticking.now += 1.1
+
+    assert told == Listener("NZ", is_private=True)
+    assert await playing.of(ANN) == Listener("NZ")
 
 
 async def test_an_answer_that_a_change_overtook_is_not_remembered(

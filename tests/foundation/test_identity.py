@@ -55,3 +55,22 @@ def test_no_more_tokens_are_kept_than_there_is_room() -> None:
         identities.of(header(listener + 1))
 
     assert len(identities._known) == 3
+
+
+def test_however_a_token_is_padded_it_takes_one_place() -> None:
+    identities, sent = Identities(TOKENS), header(7)
+    _, _, token = sent.partition(b" ")
+
+    found = [identities.of(b"bearer " + b" " * padding + token + b" " * padding) for padding in range(20)]
+
+    assert all(each is found[0] for each in found)
+    assert len(identities._known) == 1
+
+
+def test_a_header_that_is_too_long_is_refused_and_not_kept() -> None:
+    identities, sent = Identities(TOKENS), header(7)
+
+    found = identities.of(sent + b" " * 4096)
+
+    assert isinstance(found, InvalidToken)
+    assert len(identities._known) == 0

@@ -117,3 +117,15 @@ async def test_leases_take_no_more_than_the_room_there_is(engines: Engines) -> N
 
     assert len(limits._leases) == 10
     assert again[0] is False
+
+
+async def test_a_window_is_kept_a_little_longer_than_it_lasts(engines: Engines) -> None:
+    redis = open_redis_async(engines.redis)
+    policy = budget(100)
+
+    await RateLimits(redis, workers=1, seconds=lambda: NOW).take(policy, "7")
+    (key,) = await redis.keys(f"limit:{policy.name}:*")
+    kept = await redis.pttl(key)
+    await redis.aclose()
+
+    assert 60_000 < kept <= 65_000

@@ -18,6 +18,7 @@ from foundation.engines import clickhouse, postgres
 from foundation.engines.blobs import open_blobs
 from foundation.engines.redis import open_redis
 from foundation.engines.vectors import open_vectors
+from foundation.engines.vectors.edge import EdgeVectors
 from foundation.ids import new_play_id
 from tests.journeys.conftest import Platform
 
@@ -53,6 +54,7 @@ def test_within_a_minute_nothing_of_a_deleted_account_is_left_anywhere(
     assert left_in_clickhouse(platform, GOES, own) == {}
     assert left_in_redis(platform, GOES) == []
     assert left_in_blobs(platform, GOES, own) == []
+    assert left_in_vectors(platform, own) == []
     assert db.execute("SELECT count(*) FROM songs WHERE artist_id = %s", (artist,)).fetchone() == (0,)
     assert counts(db, platform, other) == before
     assert {"postgres", "cache", "features", "clickhouse", "models", "blobs"} == receipt["removed"].keys()
@@ -147,7 +149,7 @@ def left_in_postgres(db: psycopg.Connection, user: int) -> dict[str, int]:
         ("users", f"id = {user}"),
         ("external_ids", f"kind = 'listener' AND id = {user}"),
         ("activities", f"kind = 'listener' AND target_id = {user}"),
-        ("idempotency_keys", f"scope LIKE 'user:{user} %'"),
+        ("idempotency_keys", f"scope LIKE 'user:{user} %' OR about = {user}"),
     ]
     found = {}
     for table, which in asked:
@@ -199,3 +201,12 @@ def left_in_blobs(platform: Platform, user: int, songs: list[int]) -> list[str]:
             if np.isin(np.load(io.BytesIO(blobs.read(key))), gone).any():
                 found.append(key)
     return found
+
+
+def left_in_vectors(platform: Platform, songs: list[int]) -> list[str]:
+    """Files of vectors in which a song stands, also of versions that serve nobody any more."""
+    vectors = open_vectors(platform.settings.engines.vectors)
+    assert isinstance(vectors, EdgeVectors)
+    files = list(vectors.directory.rglob("ids.npy"))
+    assert files
+    return [str(file) for file in files if np.isin(np.load(file), songs).any()]

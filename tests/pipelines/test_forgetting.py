@@ -1,6 +1,7 @@
 """Taking people, and the songs that went with them, out of everything the jobs wrote."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ import polars as pl
 import pytest
 
 from event_log import forget as warehouse
+from foundation.engines.vectors.edge import LET_GO_AFTER, EdgeVectors
 from models import bundle as bundles
 from pipelines import live
 from pipelines.context import Context
-from pipelines.forgetting import Gone, forget, held
+from pipelines.forgetting import Gone, StillRead, forget, held
 from pipelines.jobs.als_model import job as als_model
 from pipelines.jobs.interactions import job as interactions
 from pipelines.run import run, run_all
@@ -22,8 +24,19 @@ pytestmark = pytest.mark.slow
 WHO, SONG = 4, 104
 
 
+def vectors_of(context: Context) -> EdgeVectors:
+    """The engine inside the process."""
+    assert isinstance(context.vectors, EdgeVectors)
+    return context.vectors
+
+
+def elsewhere(context: Context) -> Context:
+    """The same in another process, which holds what it reads for as long as it lives."""
+    return replace(context, vectors=EdgeVectors(vectors_of(context).directory))
+
+
 def holding(context: Context, listener: int, song: int) -> list[str]:
-    """The blobs in which an id of these two stands, found by reading every one of them."""
+    """The blobs and the files of vectors in which an id of these two stands, found by reading every one of them."""
     found = []
     for key in context.blobs.keys(""):
         data, path = context.blobs.read(key), Path(key)
@@ -36,20 +49,22 @@ def holding(context: Context, listener: int, song: int) -> list[str]:
             one = listener if path.name.startswith("listener") else song
             if (np.load(io.BytesIO(data)) == one).any():
                 found.append(key)
-    return found
+    files = list(vectors_of(context).directory.rglob("ids.npy"))
+    assert files
+    return found + [str(file) for file in files if (np.load(file) == song).any()]
 
 
 def test_no_version_of_anything_holds_them_any_more(world: World, context: Context):
     world.settle_checkerboard_town()
-    list(run_all(context))
+    list(run_all(elsewhere(context)))
     world.listen(1, 102)
-    list(run_all(context))
+    list(run_all(elsewhere(context)))
     gone = Gone.of([WHO], [SONG])
-    found = held(context.blobs, gone)
+    found = held(context.blobs, context.vectors, gone)
 
     forget(context, gone)
 
-    assert held(context.blobs, gone) == {}
+    assert held(context.blobs, context.vectors, gone) == {}
     assert holding(context, WHO, SONG) == []
     assert found == {
         "bundles": 2,
@@ -57,7 +72,43 @@ def test_no_version_of_anything_holds_them_any_more(world: World, context: Conte
         "als_model": 2 * (TOWN // 2 - 1) * 2 + 2 + 2,
         "song_texts": 1,
         "text_vectors": 1,
+        "song_vectors": 2,
     }
+
+
+def test_what_a_process_still_reads_keeps_them_from_being_forgotten_until_it_lets_go(
+    world: World, context: Context
+):
+    world.settle_checkerboard_town()
+    *_, published = run_all(elsewhere(context))
+    now, gone = [0.0], Gone.of([WHO], [SONG])
+    serving = EdgeVectors(vectors_of(context).directory, seconds=lambda: now[0])
+    there = serving.nearest("songs", SONG, 1, name="als")
+
+    with pytest.raises(StillRead, match=published.version):
+        forget(context, gone)
+    meanwhile = held(context.blobs, context.vectors, gone)
+    serving.nearest("songs", 102, 1, name="als")  # it has moved on
+    now[0] += LET_GO_AFTER
+    serving.current("songs")
+    forget(context, gone)
+
+    assert there
+    assert meanwhile == {"song_vectors": 1}
+    assert held(context.blobs, context.vectors, gone) == {}
+    assert holding(context, WHO, SONG) == []
+
+
+def test_a_version_that_was_rolled_back_holds_them_no_longer_than_others(world: World, context: Context):
+    world.settle_checkerboard_town()
+    *_, first = run_all(elsewhere(context))
+    world.listen(1, 102)
+    list(run_all(elsewhere(context)))
+    context.vectors.flip("songs", first.version)
+
+    forget(context, Gone.of([], [SONG]))
+
+    assert holding(context, 0, SONG) == []
 
 
 def test_what_serves_is_a_new_version_that_answers_the_others_as_before(world: World, context: Context):
@@ -82,7 +133,7 @@ def test_what_serves_is_a_new_version_that_answers_the_others_as_before(world: W
 
 def test_a_song_that_went_is_found_by_nobody(world: World, context: Context):
     world.settle_checkerboard_town()
-    list(run_all(context))
+    list(run_all(elsewhere(context)))
 
     forget(context, Gone.of([WHO], [SONG]))
 
@@ -129,7 +180,7 @@ def test_the_first_of_all_can_be_forgotten_and_the_next_run_trains_without_them(
     world: World, context: Context
 ):
     world.settle_checkerboard_town()
-    list(run_all(context))
+    list(run_all(elsewhere(context)))
     forget(context, Gone.of([1], [101]))
     warehouse.forget(world.writer, [1], [101])
 
@@ -137,7 +188,7 @@ def test_the_first_of_all_can_be_forgotten_and_the_next_run_trains_without_them(
 
     rows = interactions.newest(context).rows
     assert 1 not in rows["listener_id"].to_list()
-    assert held(context.blobs, Gone.of([1], [])) == {}
+    assert held(context.blobs, context.vectors, Gone.of([1], [])) == {}
 
 
 def test_the_warehouse_keeps_its_counts_and_no_row_of_theirs(world: World):

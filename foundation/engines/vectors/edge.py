@@ -7,8 +7,9 @@ versions/NAME/version.json                what is in it
 
 import json
 import threading
-from collections import OrderedDict
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,8 @@ from foundation.engines.vectors.versions import Lease, Versions
 
 # A process that follows the pointer holds the version it serves and the one its last requests still use.
 OPEN_VERSIONS = 2
+# Seconds after which it lets go of the latter: longer than a request takes. Who deletes old versions waits for that.
+LET_GO_AFTER = 3.0
 # qdrant-edge counts thresholds in kilobytes and builds no graph below the first.
 SMALLEST_GRAPH = 1_000
 
@@ -45,7 +48,8 @@ class EdgeVectors:
 
     directory: Path
     exact_up_to: int = EXACT_UP_TO
-    _open: "OrderedDict[tuple[str, str], OpenVersion]" = field(default_factory=OrderedDict, repr=False)
+    seconds: Callable[[], float] = time.monotonic
+    _open: "dict[tuple[str, str], OpenVersion]" = field(default_factory=dict, repr=False)
     _opening: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
@@ -65,8 +69,11 @@ class EdgeVectors:
         self._versions(collection).flip(checked_version(version))
 
     def current(self, collection: str) -> str | None:
-        """What the pointer file says."""
-        return self._versions(collection).current()
+        """What the pointer file says. Who asks again and again lets go of what is no longer asked for."""
+        current = self._versions(collection).current()
+        if len(self._open) > 1:
+            self._let_go(collection, current)
+        return current
 
     def nearest(
         self,
@@ -94,6 +101,16 @@ class EdgeVectors:
             return space.nearest(vector, limit, np.append(barred, near))
         return space.nearest(checked_vector(near, space.vectors.shape[1]), limit, barred)
 
+    def holding(self, collection: str, points: Ids) -> dict[str, int]:
+        """Looks into the ids of each version's folder."""
+        versions = self._versions(collection)
+        found: dict[str, int] = {}
+        for version in versions.names():
+            with suppress(FileNotFoundError):  # retired while we were looking
+                ids = [np.load(file) for file in versions.folder(version).glob("*/ids.npy")]
+                found[version] = len(np.intersect1d(np.concatenate(ids), points)) if ids else 0
+        return {version: count for version, count in found.items() if count}
+
     def retire(self, collection: str, keep: int) -> list[str]:
         """Deletes old versions whose lease it can lock for itself alone."""
         return self._versions(collection).retire(keep)
@@ -102,15 +119,32 @@ class EdgeVectors:
         return Versions(self.directory / checked_collection(collection))
 
     def _opened(self, collection: str, version: str) -> "OpenVersion":
-        key = (collection, version)
+        key, now = (collection, version), self.seconds()
         with self._opening:
-            if key not in self._open:
-                self._open[key] = OpenVersion.of(self._versions(collection).lease(version))
-                mine = [other for other in self._open if other[0] == collection]
-                for forgotten in mine[:-OPEN_VERSIONS]:
+            opened = self._open.get(key)
+            if opened is None:
+                opened = OpenVersion.of(self._versions(collection).lease(version))
+                others = sorted(self._of(collection), key=lambda other: self._open[other].used_at)
+                for forgotten in others[: max(len(others) + 1 - OPEN_VERSIONS, 0)]:
                     del self._open[forgotten]
-            self._open.move_to_end(key)
-            return self._open[key]
+                for other in self._of(collection):
+                    self._open[other].used_at = now  # a request that has begun may ask for it yet
+                self._open[key] = opened
+            opened.used_at = now
+            return opened
+
+    def _let_go(self, collection: str, current: str | None) -> None:
+        """Hold no version any more that nobody asked for lately, but the current one, or while that is not open the newest."""
+        with self._opening:
+            mine, serving = self._of(collection), (collection, current)
+            others = [key for key in mine if key != serving] if serving in mine else mine[:-1]
+            for key in others:
+                if self.seconds() - self._open[key].used_at >= LET_GO_AFTER:
+                    del self._open[key]
+
+    def _of(self, collection: str) -> list[tuple[str, str]]:
+        """The open versions of a collection, in the order of their opening."""
+        return [key for key in self._open if key[0] == collection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +175,13 @@ class Space:
         return highest(self.ids, self.vectors, vector, limit, excluded)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OpenVersion:
     """A version that is leased and mapped into memory: a space for each name."""
 
     lease: Lease
     spaces: Mapping[str, Space]
+    used_at: float = 0.0  # of `EdgeVectors.seconds`
 
     @classmethod
     def of(cls, lease: Lease) -> "OpenVersion":

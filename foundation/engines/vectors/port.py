@@ -135,6 +135,9 @@ class Vectors(Protocol):
         UnknownVersion, NothingPublished, UnknownPoint, and BadPoints for a vector of another dimension.
         """
 
+    def holding(self, collection: str, points: Ids) -> dict[str, int]:
+        """How many of these points each published version has, also one that serves nobody any more; none are left out."""
+
     def retire(self, collection: str, keep: int) -> list[str]:
         """Deletes all but the `keep` versions published last and the current one; gives what it deleted."""
 

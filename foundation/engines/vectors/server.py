@@ -13,6 +13,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from foundation.engines.vectors.port import (
     EXACT_UP_TO,
+    Ids,
     IndexNotBuilt,
     Matrix,
     Neighbour,
@@ -176,6 +177,16 @@ class QdrantVectors:
                 if self.client.collection_exists(place):
                     raise
                 raise _unknown(collection, wanted) from None
+
+    def holding(self, collection: str, points: Ids) -> dict[str, int]:
+        """Counts them in each version's collection."""
+        theirs = models.Filter(must=[models.HasIdCondition(has_id=[*points.tolist()])])
+        with self._answering():
+            found = {
+                version: self.client.count(_name(collection, version), count_filter=theirs, exact=True).count
+                for version in self._versions(collection)
+            }
+        return {version: count for version, count in found.items() if count}
 
     def retire(self, collection: str, keep: int) -> list[str]:
         """Deletes old versions, whoever may be reading them."""

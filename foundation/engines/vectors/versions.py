@@ -33,6 +33,10 @@ class Versions:
         numbers = self._numbers()
         return sorted(numbers, key=lambda name: numbers[name])
 
+    def folder(self, version: str) -> Path:
+        """Where a published version is; whoever holds no lease of it may find it gone."""
+        return self._published / version
+
     def current(self) -> str | None:
         """The version the pointer names."""
         try:
@@ -75,7 +79,7 @@ class Versions:
 
     def lease(self, version: str) -> "Lease":
         """Holds a version until the lease is forgotten. Raises UnknownVersion."""
-        directory = self._published / version
+        directory = self.folder(version)
         try:
             descriptor = os.open(directory / "lease", os.O_RDONLY)
         except FileNotFoundError:

@@ -1,6 +1,7 @@
 """Deleting an account: what goes from Postgres at once, what stays, and who may."""
 
 import re
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -8,7 +9,11 @@ import pytest
 
 from catalog_api.account_data.pending import LEFT
 from catalog_api.account_data.repository import STEPS
+from catalog_api.auth.passwords import Passwords
+from foundation.clock import utc_now
 from foundation.contracts.events import BlockChanged, FollowChanged, SongChanged
+from foundation.ids import UserId
+from foundation.settings import Accounts
 from tests.catalog_api.account_data.town import ANN, BOB, left_of, settle
 from tests.catalog_api.api import Api, people
 
@@ -73,6 +78,67 @@ async def test_what_others_made_stays(api: Api) -> None:
     assert api.sql("SELECT version FROM playlists WHERE id = 2") == [(2,)]
     assert api.sql("SELECT count(*) FROM listening_history WHERE user_id = 2") == [(3,)]
     assert api.sql("SELECT count(*) FROM idempotency_keys") == [(1,)]
+
+
+async def test_answers_about_lists_of_others_name_nobody_who_is_gone(api: Api) -> None:
+    settle(api)
+    (hers,) = people(api.catalog, "cora")
+    api.sql(
+        "INSERT INTO playlists (user_id, name, is_public, created_at, updated_at) VALUES (2, 'A', true, now(), now())"
+    )
+    api.sql("INSERT INTO playlist_songs VALUES (3, 3, 10, %s, now())", hers)
+    api.sql("INSERT INTO playlist_members VALUES (2, %s, 'editor', 2, now(), now())", hers)
+    bob = api.as_(BOB)
+    before = [await bob.get(f"/playlists/{each}") for each in (2, 3)]
+
+    await deleted(api.as_(hers))
+
+    after = [await bob.get(f"/playlists/{each}") for each in (2, 3)]
+    assert hers in before[0].json()["readers"]
+    assert hers not in after[0].json()["readers"]
+    assert [each.json()["songs"][0]["added_by"] for each in (before[1], after[1])] == [hers, None]
+    assert all(old.headers["etag"] != new.headers["etag"] for old, new in zip(before, after, strict=True))
+
+
+async def test_answers_kept_by_a_key_go_with_whom_they_are_about(api: Api) -> None:
+    body = {"email": "cy@example.org", "password": "seven brown horses", "display_name": "Cy"}
+    registered = await api.as_().post("/auth/register", json=body, headers={"Idempotency-Key": "one"})
+    cy = registered.json()["user_id"]
+    (dora,) = people(api.catalog, "dora")
+    made = await api.as_(dora).post("/playlists", json={"name": "Both"}, headers={"Idempotency-Key": "two"})
+    members = f"/playlists/{made.json()['playlist_id']}/members"
+    await api.as_(cy).put(f"/me/following/listeners/{dora}")
+    invited = await api.as_(dora).post(members, json={"user_id": cy}, headers={"Idempotency-Key": "three"})
+    about = api.sql("SELECT key, about FROM idempotency_keys ORDER BY created_at")
+
+    answer = await deleted(api.as_(cy), "seven brown horses")
+
+    receipt = (await api.as_().get(f"/deletions/{answer.json()['deletion_id']}")).json()
+    assert invited.status_code == 201, invited.text
+    assert about == [("one", cy), ("two", None), ("three", cy)]
+    assert api.sql("SELECT key FROM idempotency_keys") == [("two",)]
+    assert receipt["removed"]["postgres"]["idempotency_keys"] == 2
+
+
+async def test_a_token_of_a_machine_whose_clock_is_ahead_ends_with_the_account(api: Api) -> None:
+    settle(api)
+    ahead = api.app.state.tokens.issue(UserId(ANN), roles=["user"], now=utc_now())
+
+    api.clock.push(-timedelta(seconds=30))
+    await deleted(api.as_(ANN))
+
+    answer = await api.with_headers({"Authorization": f"Bearer {ahead}"}).get("/me")
+    assert (answer.status_code, answer.json()["detail"]) == (401, "the token has been revoked")
+
+
+async def test_a_password_that_nobody_could_check_is_no_wrong_one(api: Api) -> None:
+    body = {"email": "cy@example.org", "password": "seven brown horses", "display_name": "Cy"}
+    cy = (await api.as_().post("/auth/register", json=body)).json()["user_id"]
+    api.app.state.passwords = Passwords(Accounts(), at_once=0, waiting=0)
+
+    answers = [(await deleted(api.as_(cy), "eight grey herons")).status_code for _ in range(12)]
+
+    assert answers == [503] * 12
 
 
 async def test_the_tokens_of_a_deleted_account_end_at_once(api: Api) -> None:

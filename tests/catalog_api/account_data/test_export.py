@@ -47,6 +47,7 @@ async def test_an_export_holds_everything_of_a_person_and_says_what_each_file_is
         ("love", "His 1"),
     ]
     assert [each["message"] for each in told["shares"]] == ["hear this", "you too"]
+    assert [each["payment_method"] for each in told["subscriptions"]] == ["card"]
     assert [each["user_id"] for each in told["blocks"]] == [2]
     assert [each["title"] for each in told["songs"]] == ["Hers 1"]
     assert told["songs"][0]["lyrics"][0]["text"] == "la la"
@@ -64,6 +65,24 @@ async def test_an_export_holds_no_digest_of_a_password_or_token(api: Api) -> Non
     assert b"digest" not in everything.replace(b"one-way digest", b"").replace(
         b"digests of your password", b""
     )
+
+
+async def test_an_export_says_what_is_not_in_it(api: Api) -> None:
+    settle(api)
+
+    about = (await exported(api, ANN)).read("README.txt").decode()
+
+    _, _, missing = about.partition("What is not here:")
+    for each in (
+        "before it was a listen",
+        "private",
+        "import",
+        "Redis",
+        "models",
+        "covers",
+        "Idempotency-Key",
+    ):
+        assert each in missing
 
 
 async def test_a_long_history_comes_whole_and_in_order(api: Api) -> None:

@@ -1,5 +1,7 @@
 """Finishing a deletion: every store is gone through, whatever dies or comes late, and all that went is counted."""
 
+import importlib
+import pkgutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +12,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
+import catalog_api
 from catalog_api.account_data.forgetting import GRACE, LATER, Forgetting
+from catalog_api.account_data.pending import LOCK
 from catalog_api.account_data.stores import CacheEntries, CoverImages, Person, PostgresAgain, Store
 from catalog_api.social.activities.copies import keys_of
 from event_log.segments import CLOSED
@@ -179,12 +183,41 @@ async def test_of_two_shippers_one_forgets(api: Api) -> None:
     forgotten = await begun(api, shelf)
 
     with connected(api) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (0x5E60E_0003,))
+        other.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         forgotten.look()
         held_meanwhile = shelf.holds[ANN]
     forgotten.look()
 
     assert (held_meanwhile, shelf.holds[ANN]) == (3, 0)
+
+
+async def test_an_answer_kept_about_them_meanwhile_goes_too(api: Api) -> None:
+    forgotten = await begun(api, PostgresAgain(api.catalog))
+    before = forgotten.removed()["postgres"]["idempotency_keys"]
+    api.sql(
+        "INSERT INTO idempotency_keys (scope, key, fingerprint, created_at, about) VALUES ('public', 'k', '', now(), %s)",
+        ANN,
+    )
+
+    forgotten.look()
+    forgotten.look(after=GRACE)
+
+    assert api.sql("SELECT count(*) FROM idempotency_keys WHERE about = %s", ANN) == [(0,)]
+    assert forgotten.removed()["postgres"]["idempotency_keys"] == before + 1
+
+
+def test_no_two_locks_have_one_number() -> None:
+    """They share one space in Postgres: who forgets would wait for who makes a partition."""
+    modules = [
+        importlib.import_module(found.name)
+        for found in pkgutil.walk_packages(catalog_api.__path__, "catalog_api.")
+        if ".migrations" not in found.name
+    ]
+
+    numbers = Counter(module.LOCK for module in modules if isinstance(getattr(module, "LOCK", None), int))
+
+    assert len(numbers) >= 4
+    assert set(numbers.values()) == {1}
 
 
 async def test_later_looks_find_what_nobody_expected_and_then_end(api: Api) -> None:

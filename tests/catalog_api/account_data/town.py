@@ -128,7 +128,7 @@ def left_of(api: Api, user: int) -> dict[str, int]:
         ("users", f"id = {user}"),
         ("listening_history", f"user_id = {user}"),
         ("external_ids", f"kind = 'listener' AND id = {user}"),
-        ("idempotency_keys", f"scope LIKE 'user:{user} %%'"),
+        ("idempotency_keys", f"scope LIKE 'user:{user} %%' OR about = {user}"),
         ("activities", f"kind = 'listener' AND target_id = {user}"),
     ]
     counts = {

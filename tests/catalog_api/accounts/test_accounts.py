@@ -1,12 +1,15 @@
 """One's own account, what others see of it, preferences, and roles."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from catalog_api.accounts.service import PROFILE
+from catalog_api.playback.listeners import ListenersPlaying
 from foundation.contracts.events import ListenerChanged, PreferencesChanged
+from foundation.ids import UserId
 from tests.catalog_api.api import Api, people, serving
 from tests.catalog_api.auth.people import bearing, refreshed, signed_in, signed_up
 from tests.catalog_api.queries import counted
@@ -255,3 +258,19 @@ async def test_an_administrator_finds_an_account_by_its_address(api: Api) -> Non
     assert [(each["user_id"], each["email"]) for each in found.json()["results"]] == [(2, "bob@example.org")]
     assert (nobody.status_code, nobody.json()["results"], nobody.json()["total"]) == (200, [], 0)
     assert wrong.status_code == 422
+
+
+async def test_the_play_after_a_change_of_preferences_is_as_private_as_that_says(api: Api) -> None:
+    (ann,) = people(api.catalog, "ann")
+    client = api.as_(ann)
+    # As if what Postgres tells were on its way all the time: those that hear it are others.
+    listeners = ListenersPlaying(api.app.state.postgres, is_hearing=True)
+    api.app.state.playback = replace(api.app.state.playback, listeners=listeners)
+    wanted = [turn % 2 == 0 for turn in range(4)]
+    found = []
+
+    for is_private in wanted:
+        await client.patch("/me/preferences", json={"is_private_session": is_private})
+        found.append((await listeners.of(UserId(ann))).is_private)
+
+    assert found == wanted

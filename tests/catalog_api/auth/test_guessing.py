@@ -12,6 +12,7 @@ import pytest
 
 from catalog_api.auth.errors import SigningInBusy
 from catalog_api.auth.passwords import Passwords, weakness
+from foundation.engines.postgres import open_postgres
 from foundation.settings import Accounts
 from tests.catalog_api.api import Api, serving
 from tests.catalog_api.auth.people import PASSWORD, bearing, login, signed_in, signed_up
@@ -61,6 +62,35 @@ async def test_who_knows_the_password_is_not_counted(api: Api) -> None:
 
     assert statuses == [200] * 6
     assert await api.app.state.redis.keys("failures:account:*") == []
+
+
+async def test_a_password_that_nobody_could_check_is_no_wrong_one(api: Api) -> None:
+    await signed_up(api)
+    ann = bearing(api, await signed_in(api))
+    passwords = api.app.state.passwords
+    body = {"current_password": WRONG, "new_password": "nine black swans"}
+
+    api.app.state.passwords = Passwords(Accounts(), at_once=0, waiting=0)
+    busy = [(await login(api)).status_code for _ in range(12)]
+    busy += [(await ann.post("/auth/password", json=body)).status_code for _ in range(12)]
+    api.app.state.passwords = passwords
+
+    assert busy == [503] * 24
+    assert (await login(api)).status_code == 200
+
+
+async def test_while_postgres_is_away_nobody_guesses_wrong(api: Api, own_redis: Redis) -> None:
+    await signed_up(api)
+    postgres = api.app.state.postgres
+    api.app.state.postgres = open_postgres("postgresql://nobody@127.0.0.1:9/nothing")
+    away = [(await login(api)).status_code for _ in range(12)]
+    own_redis[1].kill()
+    own_redis[1].wait()
+    away += [(await login(api)).status_code for _ in range(12)]
+    api.app.state.postgres = postgres
+
+    assert away == [503] * 24
+    assert (await login(api)).status_code == 200
 
 
 async def test_a_stolen_access_token_does_not_help_to_guess_the_password(api: Api) -> None:

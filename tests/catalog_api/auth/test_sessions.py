@@ -1,9 +1,16 @@
 """Sessions: listed, ended one by one or all but one, and never anybody else's."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from catalog_api.auth.service import MOST_SESSIONS
+from catalog_api.revocations.service import Revoking, standing
+from foundation.clock import utc_now
+from foundation.engines.postgres import Postgres
+from foundation.http.revocations import Revocations
+from foundation.ids import UserId
 from tests.catalog_api.api import Api
 from tests.catalog_api.auth.people import PASSWORD, bearing, login, refreshed, signed_in, signed_up
 from tests.catalog_api.queries import counted
@@ -70,6 +77,52 @@ async def test_a_session_elsewhere_is_ended_at_once(api: Api) -> None:
     assert (await bearing(api, lost).get("/me")).status_code == 401
     assert (await refreshed(api, lost["refresh_token"])).status_code == 401
     assert (await ann.get("/auth/sessions")).json()["total"] == 1
+
+
+async def test_beyond_a_hundred_the_session_ends_that_was_not_used_for_longest(api: Api) -> None:
+    user_id = await signed_up(api)
+    oldest, used = await signed_in(api), await signed_in(api)
+    api.sql(
+        "INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at) "
+        "SELECT gen_random_uuid(), %s, now(), now() + n * interval '1 ms', now() + interval '1 day' "
+        "FROM generate_series(1, %s) AS n",
+        user_id,
+        MOST_SESSIONS - 2,
+    )
+    used = (await refreshed(api, used["refresh_token"])).json()
+    api.sql("UPDATE sessions SET last_used_at = now() + interval '1 hour' WHERE last_used_at <> created_at")
+
+    newest = await signed_in(api)
+
+    listed = (await bearing(api, newest).get("/auth/sessions")).json()
+    access = [(await bearing(api, each).get("/me")).status_code for each in (oldest, used, newest)]
+    assert listed["total"] == MOST_SESSIONS
+    assert access == [401, 200, 200]
+    assert (await refreshed(api, oldest["refresh_token"])).status_code == 401
+    assert api.sql("SELECT revoked_because FROM sessions WHERE revoked_at IS NOT NULL") == [("crowded",)]
+
+
+async def test_more_sessions_end_at_once_than_a_statement_has_parameters(pool: Postgres) -> None:
+    ended = [uuid4() for _ in range(40_000)]
+
+    async with pool.writing() as db:
+        await Revoking(db, Revocations(), utc_now, timedelta(hours=1)).sessions(ended)
+
+    async with pool.reading() as db:
+        assert len(await standing(db, utc_now())) == len(ended)
+
+
+async def test_a_token_of_a_machine_whose_clock_is_ahead_ends_with_its_session(api: Api) -> None:
+    user_id = await signed_up(api)
+    tokens = await signed_in(api)
+    (session_id,) = api.sql("SELECT id FROM sessions")[0]
+    ahead = api.app.state.tokens.issue(UserId(user_id), roles=["user"], now=utc_now(), session_id=session_id)
+
+    api.clock.push(-timedelta(seconds=30))
+    await bearing(api, tokens).post("/auth/logout")
+
+    answer = await bearing(api, {"access_token": ahead}).get("/me")
+    assert (answer.status_code, answer.json()["detail"]) == (401, "the token has been revoked")
 
 
 @pytest.mark.parametrize("roles", [["user"], ["admin"]])

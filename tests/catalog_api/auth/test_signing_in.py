@@ -1,12 +1,15 @@
 """Signing up, signing in, refreshing and signing out, over HTTP."""
 
+import subprocess
 from datetime import timedelta
+from pathlib import Path
 
 import jwt
 import pytest
 
 from foundation.contracts.events import ListenerChanged, PreferencesChanged
-from tests.catalog_api.api import Api
+from foundation.http.sessions import Positions
+from tests.catalog_api.api import Api, serving
 from tests.catalog_api.auth.people import PASSWORD, bearing, login, refreshed, signed_in, signed_up
 from tests.catalog_api.queries import counted
 
@@ -144,6 +147,34 @@ async def test_a_login_asks_three_things_and_a_refresh_four(api: Api) -> None:
     assert of_refresh.count == 4, of_refresh.statements
 
 
+async def test_who_signs_up_and_in_and_stays_so_is_asked_of_no_replica_that_is_behind(
+    catalog: str, own_redis: tuple[str, "subprocess.Popen[bytes]"], tmp_path: Path
+) -> None:
+    """The leader stands for its own replica here: what counts is which positions are remembered."""
+    async with serving(catalog, own_redis[0], tmp_path, replica=catalog) as api:
+        remembered: Positions = api.app.state.positions
+        told: list[str | None] = []
+
+        async def note(user_id: int) -> None:
+            told.append(await remembered.of(f"user:{user_id}"))
+            remembered._own.clear()
+            await api.app.state.redis.delete(f"user:{user_id}:wrote")
+
+        user_id = await signed_up(api)
+        await note(user_id)
+        tokens = await signed_in(api)
+        await note(user_id)
+        tokens = (await refreshed(api, tokens["refresh_token"])).json()
+        await note(user_id)
+        changed = {"current_password": PASSWORD, "new_password": "nine black swans"}
+        await bearing(api, tokens).post("/auth/password", json=changed)
+        await note(user_id)
+        await login(api, password="wrong password")
+        await note(user_id)
+
+    assert [position is not None for position in told] == [True, True, True, True, False]
+
+
 async def test_a_wrong_password_and_an_unknown_address_are_told_alike(api: Api) -> None:
     await signed_up(api)
 
@@ -243,7 +274,7 @@ async def test_an_access_token_is_no_refresh_token_and_the_other_way_round(api: 
     assert (as_refresh.status_code, as_access.status_code) == (401, 401)
 
 
-async def test_a_country_that_is_not_told_is_the_edges_where_one_is_trusted(api: Api) -> None:
+async def test_where_an_edge_is_trusted_its_country_counts_whatever_is_told(api: Api) -> None:
     body = {"password": PASSWORD, "display_name": "Ann"}
     headers = {"CF-IPCountry": "de"}
 
@@ -257,6 +288,11 @@ async def test_a_country_that_is_not_told_is_the_edges_where_one_is_trusted(api:
     told = await api.as_().post(
         "/auth/register", json=body | {"email": "c@example.org", "country": "NZ"}, headers=headers
     )
+    unknown = await api.as_().post(
+        "/auth/register",
+        json=body | {"email": "d@example.org", "country": "NZ"},
+        headers={"CF-IPCountry": "XX"},
+    )
 
-    countries = [answer.json()["country"] for answer in (untrusted, trusted, told)]
-    assert countries == [None, "DE", "NZ"]
+    countries = [answer.json()["country"] for answer in (untrusted, trusted, told, unknown)]
+    assert countries == [None, "DE", "DE", "NZ"]

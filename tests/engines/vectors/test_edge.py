@@ -11,6 +11,7 @@ import pytest
 import qdrant_edge
 
 from foundation.engines.vectors import open_vectors
+from foundation.engines.vectors.edge import LET_GO_AFTER, EdgeVectors
 from foundation.engines.vectors.port import IndexNotBuilt, Points, UnknownVersion
 
 EAST = np.array([1, 0, 0], dtype=np.float32)
@@ -91,6 +92,43 @@ def test_a_version_another_process_reads_is_not_retired_while_that_lives(
     assert first == still == "3 [30, 10, 20]"
     assert retired == ["2"]
     assert vectors.retire("songs", keep=1) == ["1"]
+
+
+def test_a_process_that_follows_the_pointer_lets_go_of_what_nobody_asks_for_any_more(
+    tmp_path: Path, three_songs: Points
+) -> None:
+    now = [0.0]
+    serving, vectors = EdgeVectors(tmp_path, seconds=lambda: now[0]), EdgeVectors(tmp_path)
+    for version in ("1", "2"):
+        vectors.publish("songs", version, three_songs)
+        vectors.flip("songs", version)
+        serving.nearest("songs", EAST, 1, name="taste", version=version)
+
+    now[0] += LET_GO_AFTER - 1
+    serving.nearest("songs", EAST, 1, name="taste", version="1")  # a request that has begun before
+    now[0] += LET_GO_AFTER - 1
+    serving.current("songs")
+    early = vectors.retire("songs", keep=0)
+    now[0] += 1
+    serving.current("songs")
+
+    assert early == []
+    assert vectors.retire("songs", keep=0) == ["1"]
+
+
+def test_a_version_serves_on_while_the_next_cannot_be_opened(tmp_path: Path, three_songs: Points) -> None:
+    now = [0.0]
+    serving, vectors = EdgeVectors(tmp_path, seconds=lambda: now[0]), EdgeVectors(tmp_path)
+    for version in ("1", "2", "3"):
+        vectors.publish("songs", version, three_songs)
+    for version in ("1", "2"):
+        serving.nearest("songs", EAST, 1, name="taste", version=version)
+    vectors.flip("songs", "3")
+
+    now[0] += LET_GO_AFTER
+    serving.current("songs")
+
+    assert vectors.retire("songs", keep=0) == ["1"]
 
 
 @pytest.mark.slow

@@ -70,6 +70,18 @@ def test_a_pinned_version_answers_after_a_flip(vectors: Vectors, songs: str, thr
     assert [n.id for n in vectors.nearest(songs, EAST, 1, name="taste", version="1")] == [30]
 
 
+def test_which_versions_hold_a_point_is_told_of_all(
+    vectors: Vectors, songs: str, three_songs: Points
+) -> None:
+    vectors.publish(songs, "1", three_songs)
+    vectors.publish(songs, "2", points([[9, 9, 9]], ids=[30]))
+    vectors.flip(songs, "2")
+
+    assert vectors.holding(songs, np.array([10, 30, 77])) == {"1": 2, "2": 1}
+    assert vectors.holding(songs, np.array([10])) == {"1": 1}
+    assert vectors.holding(songs, np.array([77])) == {}
+
+
 def test_flipping_back_is_a_rollback(vectors: Vectors, songs: str, three_songs: Points) -> None:
     vectors.publish(songs, "1", three_songs)
     vectors.publish(songs, "2", points([[9, 9, 9]], ids=[99]))
