@@ -11,6 +11,7 @@ from catalog_api.genres.router import router as genres
 from catalog_api.history.router import router as history
 from catalog_api.lyrics.router import router as lyrics
 from catalog_api.playback.router import hot as hot_playback
+from catalog_api.playback.router import router as playback
 from catalog_api.playlists.router import hot as hot_playlists
 from catalog_api.playlists.router import router as playlists
 from catalog_api.social.router import router as social
@@ -31,5 +32,6 @@ ROUTERS = (
     playlists,
     social,
     history,
+    playback,
 )
 HOT = (hot_songs, hot_artists, hot_albums, hot_playlists, hot_playback)

@@ -1,30 +1,40 @@
 """The sink that fills the warehouse: a segment's events in one insert a table, each play once, whatever dies when."""
 
-import json
 import logging
 import time
-import zlib
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from event_log import rows
 from event_log.rows import Told
 from event_log.segments import quarantine, replace
+from event_log.settling import (
+    Settled,
+    ids_of,
+    keys_in,
+    keys_of,
+    note_of,
+    read_note,
+    settle,
+    taken,
+    without,
+)
 from foundation.contracts.events import (
     BlockChanged,
     Event,
     FollowChanged,
     ImportedCount,
     ListenerChanged,
+    ListenRemoved,
     LyricsChanged,
     OpinionChanged,
     PlaybackEvent,
     PreferencesChanged,
+    SlateServed,
     SongChanged,
     encode,
 )
@@ -32,6 +42,7 @@ from foundation.contracts.tables import (
     Blocks,
     Follows,
     ImportedCounts,
+    Impressions,
     Listeners,
     Listens,
     Lyrics,
@@ -45,9 +56,7 @@ from foundation.contracts.tables import (
 logger = logging.getLogger(__name__)
 
 QUERIES = Path(__file__).parent / "queries"
-_LOOKUP = 20_000  # ids in one query
-_START, _END = b"\x01", b"\x02"  # as the Enum8 columns number the kinds
-_KEY_BYTES = 17  # the id, and the kind
+LOOKUP = 20_000  # ids in one query
 
 
 class ClickHouse(Protocol):
@@ -104,7 +113,7 @@ class ClickHouseSink:
 
     def _apply(self, segment_id: str, events: Sequence[Event]) -> None:
         left_out = (
-            # Rows of these eight replace their like, so that writing them twice is harmless.
+            # Rows of these replace their like, so that writing them twice is harmless.
             self._replace(Songs.table, _only(SongChanged, events), rows.songs),
             self._replace(Lyrics.table, _only(LyricsChanged, events), rows.lyrics),
             self._replace(Listeners.table, _only(ListenerChanged, events), rows.listeners),
@@ -113,7 +122,8 @@ class ClickHouseSink:
             self._replace(Blocks.table, _only(BlockChanged, events), rows.blocks),
             self._replace(Preferences.table, _only(PreferencesChanged, events), rows.preferences),
             self._replace(ImportedCounts.table, _only(ImportedCount, events), rows.imported_counts),
-            self._add_plays(segment_id, _only(PlaybackEvent, events)),
+            self._replace(Impressions.table, _only(SlateServed, events), rows.impressions),
+            self._add_plays(segment_id, _only(PlaybackEvent, events), _only(ListenRemoved, events)),
         )
         if unfit := [(0, encode([event])) for part in left_out for event in part]:
             segment = self._directory / f"{segment_id}.segment"
@@ -127,55 +137,92 @@ class ClickHouseSink:
         self._insert(table, filled)
         return unfit
 
-    def _add_plays(self, segment_id: str, plays: list[PlaybackEvent]) -> list[PlaybackEvent]:
-        """Insert the plays that are new; returns the events that do not fit."""
+    def _add_plays(
+        self, segment_id: str, plays: list[PlaybackEvent], removed: list[ListenRemoved]
+    ) -> list[PlaybackEvent]:
+        """Insert the plays that are new, and take back what is removed; returns the events that do not fit."""
         playback, unfit = rows.fitting(plays, rows.playback_events)
         note = self._directory / f"{segment_id}.{self.name}"
         is_retry = note.exists()
-        repeated = _repeated(note, playback.num_rows) if is_retry else None
-        if repeated is None:
-            repeated = self._already_told(playback)
-            if len(repeated) < playback.num_rows:
-                replace(note, _note(playback.num_rows, repeated))
-        fresh = _without(playback, repeated)
-        if fresh.num_rows:
-            told, listens = fresh.drop_columns("counts"), rows.listens_among(fresh)
-            if is_retry:
-                logger.info("%s was begun before: writing what is missing of it", segment_id)
-                self._wait_for_earlier_inserts()
-                self._complete(segment_id, PlaybackEvents.table, told, "held_events")
-                self._complete(segment_id, Listens.table, listens, "held_listens")
-                self._correct_song_days(listens)
-            else:
-                self._insert(PlaybackEvents.table, told, token=segment_id)
-                self._insert(Listens.table, listens, token=segment_id)
-            self._insert(Seen.table, rows.seen(fresh))
+        settled = read_note(note, playback.num_rows, len(removed)) if is_retry else None
+        if settled is None:
+            known = self._known(playback, [removal.play_id.bytes for removal in removed])
+            settled = settle(playback, [removal.play_id.bytes for removal in removed], known, _now_ms())
+            if settled.changes_anything(playback.num_rows):
+                replace(note, note_of(settled, playback.num_rows, len(removed)))
+        if is_retry:
+            logger.info("%s was begun before: writing what is missing of it", segment_id)
+            self._wait_for_earlier_inserts()
+        self._write(segment_id, playback, removed, settled, is_retry=is_retry)
         note.unlink(missing_ok=True)
         return unfit
 
-    def _already_told(self, playback: pa.Table) -> list[int]:
-        """Positions of rows whose key the warehouse holds, or an earlier row of the segment has."""
-        told = self.held("seen", playback)
-        repeated = []
-        for position, key in enumerate(_keys(playback)):
-            if key in told:
-                repeated.append(position)
-            told.add(key)
-        return repeated
+    def _write(
+        self,
+        segment_id: str,
+        playback: pa.Table,
+        removed: list[ListenRemoved],
+        settled: Settled,
+        *,
+        is_retry: bool,
+    ) -> None:
+        """Write what is new, the marks of it last."""
+        events = without(playback, settled.repeated).drop_columns("counts")
+        listens = rows.listens_of(taken(playback, settled.listens))
+        revised = rows.listens_of(taken(playback, settled.revised))
+        gone = [removed[at] for at in settled.removed]
+        if is_retry:
+            self._complete(segment_id, PlaybackEvents.table, events, "held_events")
+            self._complete(segment_id, Listens.table, listens, "held_listens")
+        else:
+            self._insert(PlaybackEvents.table, events, token=segment_id)
+            self._insert(Listens.table, listens, token=segment_id)
+        if revised.num_rows or gone:
+            self._take_back(revised, gone, settled.at_ms)
+            moment = pa.array([settled.at_ms] * revised.num_rows, pa.timestamp("ms", "UTC"))
+            anew = revised.append_column(Listens.ingested_at, moment)
+            if is_retry:
+                anew = self._missing(anew, "held_revisions", at=settled.at_ms)
+            self._insert(Listens.table, anew, token=f"{segment_id}/revised")
+        if is_retry:
+            days = [*listens[Listens.listened_at].to_pylist(), *revised[Listens.listened_at].to_pylist()]
+            songs = [*listens[Listens.song_id].to_pylist(), *revised[Listens.song_id].to_pylist()]
+            self._correct_song_days(
+                days + [removal.started_at for removal in gone], songs + [removal.song_id for removal in gone]
+            )
+        self._insert(Seen.table, rows.seen(*settled.marks(playback, removed)))
 
-    def held(self, query: str, plays: pa.Table) -> set[bytes]:
+    def _known(self, playback: pa.Table, removed: Sequence[bytes]) -> set[bytes]:
+        """What `seen` knows of these plays, by id and kind."""
+        wanted = {*ids_of(playback), *(key[:-1] for key in keys_of(playback)), *removed}
+        return self._asked("seen", sorted(wanted), pa.array([], pa.uint64()))
+
+    def held(self, query: str, plays: pa.Table, **values: int) -> set[bytes]:
         """The keys of these plays that a table holds already, as its query says."""
         held: set[bytes] = set()
-        for start in range(0, plays.num_rows, _LOOKUP):
-            part = plays.slice(start, _LOOKUP)
-            sql = _bound(
-                query,
-                keys=b"".join(sorted(set(_ids(part)))).hex(),
-                listeners=part[PlaybackEvents.listener_id].unique(),
-            )
-            found = self._client.raw_query(sql, settings=_room_for(sql), fmt="RowBinary")
-            held.update(found[at : at + _KEY_BYTES] for at in range(0, len(found), _KEY_BYTES))
+        for start in range(0, plays.num_rows, LOOKUP):
+            part = plays.slice(start, LOOKUP)
+            listeners = part[PlaybackEvents.listener_id].unique()
+            held |= self._asked(query, sorted(set(ids_of(part))), listeners, **values)
         return held
+
+    def _asked(self, query: str, ids: Sequence[bytes], listeners: pa.Array, **values: int) -> set[bytes]:
+        held: set[bytes] = set()
+        for start in range(0, len(ids), LOOKUP):
+            some = b"".join(ids[start : start + LOOKUP]).hex()
+            sql = _bound(query, keys=some, listeners=listeners, **values)
+            found = self._client.raw_query(sql, settings=_room_for(sql), fmt="RowBinary")
+            held |= keys_in(found, with_length=query == "held_events")
+        return held
+
+    def _take_back(self, revised: pa.Table, gone: list[ListenRemoved], at_ms: int) -> None:
+        """Write into removals what listens has of these plays, unless that was done at this moment."""
+        ids = sorted({*ids_of(revised), *(removal.play_id.bytes for removal in gone)})
+        people = [*revised[Listens.listener_id].to_pylist(), *(removal.listener_id for removal in gone)]
+        for start in range(0, len(ids), LOOKUP):
+            some = b"".join(ids[start : start + LOOKUP]).hex()
+            sql = _bound("remove", keys=some, listeners=pa.array(sorted(set(people)), pa.uint64()), at=at_ms)
+            self._client.command(sql, settings=_room_for(sql) | {"async_insert": 0})
 
     def _insert(self, table: str, filled: pa.Table, token: str | None = None) -> None:
         """Insert rows; with a token, a copy of the same insert that is still on its way is dropped by the server."""
@@ -200,16 +247,16 @@ class ClickHouseSink:
         if lost.num_rows and self._missing(wanted, held_query).num_rows:
             raise RuntimeError(f"{table} does not take {lost.num_rows} rows of {segment_id}")
 
-    def _missing(self, wanted: pa.Table, held_query: str) -> pa.Table:
-        held = self.held(held_query, wanted)
-        return _without(wanted, [at for at, key in enumerate(_keys(wanted)) if key in held])
+    def _missing(self, wanted: pa.Table, held_query: str, **values: int) -> pa.Table:
+        held = self.held(held_query, wanted, **values)
+        return without(wanted, [at for at, key in enumerate(keys_of(wanted)) if key in held])
 
-    def _correct_song_days(self, listens: pa.Table) -> None:
-        """The view may have missed listens that a crash left in their table: count the touched songs and days anew."""
-        if not listens.num_rows:
+    def _correct_song_days(self, moments: Sequence[datetime], songs: Sequence[int]) -> None:
+        """The view may have missed what a crash left in the tables: count the touched songs and days anew."""
+        if not moments:
             return
-        days = pc.unique(listens[Listens.listened_at].cast(pa.date32()))
-        sql = _bound("correct_song_days", songs=listens[Listens.song_id].unique(), days=days)
+        days = pa.array(sorted({moment.date() for moment in moments}), pa.date32())
+        sql = _bound("correct_song_days", songs=pa.array(sorted(set(songs)), pa.uint64()), days=days)
         self._client.command(sql, settings=_room_for(sql))
 
     def _wait_for_earlier_inserts(self) -> None:
@@ -223,9 +270,10 @@ def _only(shape: type[Told], events: Sequence[Event]) -> list[Told]:
     return [event for event in events if type(event) is shape]
 
 
-def _bound(query: str, *, keys: str = "", **arrays: pa.Array) -> str:
+def _bound(query: str, *, keys: str = "", at: int = 0, **arrays: pa.Array) -> str:
     """The query with its parameters as literals: real ones travel in the address, which has no room for thousands."""
-    sql = (QUERIES / f"{query}.sql").read_text().replace("{keys:String}", f"'{keys}'")
+    sql = (QUERIES / f"{query}.sql").read_text()
+    sql = sql.replace("{keys:String}", f"'{keys}'").replace("{at:Int64}", str(int(at)))
     for name, kind in (("listeners", "UInt64"), ("songs", "UInt64"), ("days", "Date")):
         if name in arrays:
             sql = sql.replace(
@@ -243,48 +291,5 @@ def _room_for(sql: str) -> dict[str, object]:
     return {"max_query_size": len(sql) + 1024}
 
 
-def _ids(plays: pa.Table) -> list[bytes]:
-    """The play ids of the rows, cut from the column's buffer: ten times faster than asking it for each."""
-    column = plays[PlaybackEvents.play_id].combine_chunks()
-    start = 16 * column.offset
-    data = column.buffers()[1].to_pybytes()[start : start + 16 * len(column)] if len(column) else b""
-    return [data[at : at + 16] for at in range(0, len(data), 16)]
-
-
-def _keys(plays: pa.Table) -> list[bytes]:
-    """The key of each row as `seen` tells it in RowBinary. Rows of listens have no kind: they are ends."""
-    ids = _ids(plays)
-    if PlaybackEvents.kind not in plays.schema.names:
-        return [play_id + _END for play_id in ids]
-    are_starts = pc.equal(plays[PlaybackEvents.kind].cast(pa.string()), "start").to_numpy().tolist()
-    return [
-        play_id + (_START if is_start else _END) for play_id, is_start in zip(ids, are_starts, strict=True)
-    ]
-
-
-def _without(plays: pa.Table, positions: Sequence[int]) -> pa.Table:
-    if not positions:
-        return plays
-    left_out = set(positions)
-    return plays.filter(pa.array([at not in left_out for at in range(plays.num_rows)]))
-
-
-def _note(events: int, repeated: Sequence[int]) -> bytes:
-    """What is kept beside a segment: how many events it has, and which of them are repeated; a checksum before it."""
-    told = json.dumps({"events": events, "repeated": repeated}).encode()
-    return b"%08x %s" % (zlib.crc32(told), told)
-
-
-def _repeated(note: Path, events: int) -> list[int] | None:
-    """What an earlier try found repeated in this segment; None when the note or the segment was damaged since."""
-    checksum, _, told = note.read_bytes().partition(b" ")
-    if checksum != b"%08x" % zlib.crc32(told):
-        logger.warning("%s is damaged: looking its events up anew", note)
-        return None
-    known = json.loads(told)
-    if known["events"] == events:
-        return [int(position) for position in known["repeated"]]
-    logger.warning(
-        "%s speaks of %d events where there are %d: looking them up anew", note, known["events"], events
-    )
-    return None
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

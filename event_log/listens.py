@@ -1,6 +1,8 @@
-"""When a play counts as a listen: the one rule that charts, play counts and training share."""
+"""When a play counts as a listen, and what it came to: the rules that charts, play counts and training share."""
 
-from foundation.contracts.events import PlaybackEvent
+from typing import Literal, NamedTuple, TypeAlias
+
+from foundation.contracts.events import EndReason, PlaybackEvent
 
 LISTEN_MS = 30_000
 
@@ -22,5 +24,47 @@ def counts_as_listen(played_ms: int | None, song_ms: int | None) -> bool:
 
 
 def is_listen(play: PlaybackEvent) -> bool:
-    """Whether this event ends a play that counts."""
-    return play.kind == "end" and counts_as_listen(play.played_ms, play.song_ms)
+    """Whether the play is known to count once this event is told: by its end, or by a heartbeat or pause before it."""
+    return play.kind != "start" and counts_as_listen(play.played_ms, play.song_ms)
+
+
+OutcomeName: TypeAlias = Literal["unknown", "skip_early", "skip_late", "completed"]
+COMPLETE = 0.9  # of the song: the rest is often silence, or faded over by the next
+
+
+class Outcome(NamedTuple):
+    """What a play came to, and how sure that is, from 0 to 1."""
+
+    name: OutcomeName
+    confidence: float
+
+
+def outcome_of(played_ms: int | None, song_ms: int | None, reason: EndReason = "") -> Outcome:
+    """What a play came to, told alike of every client: by what it says, else by how much was heard.
+
+    A skip before the play counts as a listen is early, one after that is late. A client that says why is believed; one that
+    says nothing is judged by the length, with less confidence the less the length tells. One that stopped (the
+    application was closed) did not choose against the song.
+
+    >>> outcome_of(200_000, 200_000, "finished"), outcome_of(5_000, 200_000, "skipped")
+    (Outcome(name='completed', confidence=1.0), Outcome(name='skip_early', confidence=1.0))
+    >>> outcome_of(190_000, 200_000), outcome_of(90_000, 200_000), outcome_of(90_000, None)
+    (Outcome(name='completed', confidence=0.9), Outcome(name='skip_late', confidence=0.6), Outcome(name='unknown', confidence=0.0))
+    """
+    if played_ms is None:
+        return UNKNOWN
+    skip: OutcomeName = "skip_late" if counts_as_listen(played_ms, song_ms) else "skip_early"
+    if reason == "finished":
+        return Outcome("completed", 1.0)
+    if reason == "skipped":
+        return Outcome(skip, 1.0)
+    if song_ms is not None and song_ms > 0 and played_ms >= COMPLETE * song_ms:
+        return Outcome("completed", 0.9)
+    if reason == "stopped":
+        return UNKNOWN
+    if skip == "skip_early":
+        return Outcome(skip, 0.8 if song_ms else 0.5)
+    return Outcome(skip, 0.6) if song_ms else UNKNOWN
+
+
+UNKNOWN = Outcome("unknown", 0.0)

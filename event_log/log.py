@@ -93,6 +93,14 @@ class EventLog:
         for waiter in waiters:
             waiter.result()
 
+    def tell(self, events: list[Event]) -> bool:
+        """Append without waiting, what is worth keeping but not worth anybody's time; False where there is no room."""
+        try:
+            self._enqueue(_Append(record(encode(events)), None, Future()))
+        except (LogBusy, LogUnavailable):
+            return False
+        return True
+
     def close(self) -> None:
         """Write what is waiting, hand over the last segment, and refuse from now on."""
         with self._changed:

@@ -5,9 +5,8 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from event_log.listens import is_listen
+from event_log.listens import UNKNOWN, is_listen, outcome_of
 from foundation.contracts.events import (
     BlockChanged,
     Event,
@@ -18,12 +17,14 @@ from foundation.contracts.events import (
     OpinionChanged,
     PlaybackEvent,
     PreferencesChanged,
+    SlateServed,
     SongChanged,
 )
 from foundation.contracts.tables import (
     Blocks,
     Follows,
     ImportedCounts,
+    Impressions,
     Listeners,
     Listens,
     Lyrics,
@@ -40,6 +41,14 @@ _FIRST, _BEHIND_LAST = (
     datetime(1900, 1, 1, tzinfo=UTC),
     datetime(2299, 1, 1, tzinfo=UTC),
 )  # of Date32, DateTime64
+SEEN_KINDS = {
+    1: "start",
+    2: "end",
+    3: "heartbeat",
+    4: "pause",
+    5: "listen",
+    6: "removal",
+}  # as the Enum8 numbers them
 _KEY = pa.binary(16)  # ClickHouse reads it as a UUID, or as FixedString(16): the first byte first in both
 
 
@@ -59,8 +68,12 @@ def fitting(
 
 
 def playback_events(plays: Sequence[PlaybackEvent]) -> pa.Table:
-    """Rows of playback_events, and after them the column `counts`: whether the play is a listen."""
+    """Rows of playback_events, and after them the column `counts`: whether the play is known to be a listen by then."""
     names = PlaybackEvents
+    outcomes = [
+        outcome_of(play.played_ms, play.song_ms, play.reason) if play.kind == "end" else UNKNOWN
+        for play in plays
+    ]
     columns = {
         names.play_id: pa.array([play.play_id.bytes for play in plays], _KEY),
         names.kind: _words([play.kind for play in plays]),
@@ -69,6 +82,9 @@ def playback_events(plays: Sequence[PlaybackEvent]) -> pa.Table:
         names.started_at: _moments([play.started_at for play in plays], "ms"),
         names.played_ms: pa.array([play.played_ms for play in plays], pa.uint32()),
         names.song_ms: pa.array([play.song_ms for play in plays], pa.uint32()),
+        names.reason: _words([play.reason for play in plays]),
+        names.outcome: _words([outcome.name for outcome in outcomes]),
+        names.confidence: pa.array([outcome.confidence for outcome in outcomes], pa.float32()),
         names.source: _words([play.source for play in plays]),
         names.origin: _words([play.origin for play in plays]),
         names.slate_id: pa.array(
@@ -83,14 +99,16 @@ def playback_events(plays: Sequence[PlaybackEvent]) -> pa.Table:
     return pa.table(columns)
 
 
-def listens_among(playback: pa.Table) -> pa.Table:
-    """Rows of listens: the ends among `playback_events` rows that count."""
-    counted = playback.filter(playback["counts"])
+def listens_of(playback: pa.Table) -> pa.Table:
+    """Rows of listens: those that `playback_events` rows make."""
     same = (
         Listens.play_id,
         Listens.listener_id,
         Listens.song_id,
         Listens.played_ms,
+        Listens.song_ms,
+        Listens.outcome,
+        Listens.confidence,
         Listens.source,
         Listens.origin,
         Listens.slate_id,
@@ -98,18 +116,41 @@ def listens_among(playback: pa.Table) -> pa.Table:
         Listens.country,
         Listens.is_private,
     )
-    columns = {name: counted[name] for name in same}
-    return pa.table({**columns, Listens.listened_at: counted[PlaybackEvents.started_at]})
+    columns = {name: playback[name] for name in same}
+    return pa.table({**columns, Listens.listened_at: playback[PlaybackEvents.started_at]})
 
 
-def seen(playback: pa.Table) -> pa.Table:
-    """Rows of seen: the keys of `playback_events` rows; those of imports are kept for ever."""
-    is_imported = pc.equal(playback[PlaybackEvents.source].cast(pa.string()), "imported")
+def seen(keys: Sequence[bytes], are_kept: Sequence[bool]) -> pa.Table:
+    """Rows of seen: keys of 16 bytes and a kind; those of imports are kept for ever."""
+    kinds = [SEEN_KINDS[key[-1]] for key in keys]
     return pa.table(
         {
-            Seen.play_key: playback[PlaybackEvents.play_id],
-            Seen.kind: playback[PlaybackEvents.kind],
-            Seen.is_kept: is_imported,
+            Seen.play_key: pa.array([key[:-1] for key in keys], _KEY),
+            Seen.kind: _words(kinds),
+            Seen.is_kept: _flags(are_kept),
+        }
+    )
+
+
+def impressions(slates: Sequence[SlateServed]) -> pa.Table:
+    """Rows of impressions, one per song of each slate."""
+    names = Impressions
+    shown = [(slate, place, song) for slate in slates for place, song in enumerate(slate.songs, start=1)]
+    return pa.table(
+        {
+            names.slate_id: pa.array([slate.slate_id.bytes for slate, _, _ in shown], _KEY),
+            names.listener_id: pa.array([slate.listener_id for slate, _, _ in shown], pa.uint64()),
+            names.served_at: _moments([slate.served_at for slate, _, _ in shown], "ms"),
+            names.surface: _words([slate.surface for slate, _, _ in shown]),
+            names.policy: _words([slate.policy for slate, _, _ in shown]),
+            names.model: _words([slate.model for slate, _, _ in shown]),
+            names.version: _words([slate.version for slate, _, _ in shown]),
+            names.position: pa.array([place for _, place, _ in shown], pa.uint16()),
+            names.song_id: pa.array([song.song_id for _, _, song in shown], pa.uint64()),
+            names.score: pa.array([song.score for _, _, song in shown], pa.float32()),
+            names.propensity: pa.array([song.propensity for _, _, song in shown], pa.float32()),
+            names.seed: pa.array([slate.seed for slate, _, _ in shown], pa.uint64()),
+            names.candidates_hash: pa.array([slate.candidates_hash for slate, _, _ in shown], pa.uint64()),
         }
     )
 

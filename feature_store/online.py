@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from event_log.listens import is_listen
 from feature_store import wishes
 from feature_store.definitions import HEARD_SONGS, KNOWN_LISTENER, RECENT_SONGS
-from foundation.contracts.events import Event, ImportedCount, ListenerChanged, PlaybackEvent
+from foundation.contracts.events import Event, ImportedCount, ListenerChanged, ListenRemoved, PlaybackEvent
 from foundation.engines.redis import AsyncRedis, Redis, reachable
 from foundation.ids import SongId, UserId
 
@@ -25,6 +25,10 @@ MILLISECOND = timedelta(milliseconds=1)
 PIPELINE = 1000  # listeners whose questions or changes travel together
 MEMBERS = 1000  # of a set that one command adds, so that no command keeps other clients waiting
 
+# Taken out unless the song was listened to again since. KEYS[1] the recent songs; ARGV: the song, the time of the listen.
+TAKE_BACK = """
+if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '-1') == tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end
+"""
 # Two strings, one of the recent and one of the heard songs: the client takes ten times as long to read two hundred.
 LATELY = """
 local songs = redis.call('ZREVRANGE', KEYS[2], 0, ARGV[1], 'WITHSCORES')
@@ -94,8 +98,9 @@ class RecentSongsSink:
     The state is the highest time of each song, cut to the newest hundred songs, and beside it the set of all songs
     ever heard; each operation may be repeated and reordered at will. So segments may come twice or late, and nothing need
     be remembered about which have come. Nor which plays: of a play whose end is told twice with two lengths the
-    warehouse takes the first, this the longer. Plays of private sessions leave nothing. What listeners tell outright is
-    kept beside it: see `wishes`.
+    warehouse takes the first, this the longer. Plays of private sessions leave nothing. A listen that is taken back takes
+    its song out, unless it was listened to later; it stays among those heard, which no feed brings back. What listeners tell
+    outright is kept beside it: see `wishes`.
     """
 
     redis: Redis
@@ -107,6 +112,7 @@ class RecentSongsSink:
         latest = _latest_listens(events)
         told = sorted({event.listener_id for event in events if isinstance(event, ListenerChanged)})
         wishes.keep(self.redis, events)
+        removed = [event for event in events if isinstance(event, ListenRemoved)]
         with reachable():
             for some in _thousands(heard):
                 pipeline = self.redis.pipeline(transaction=False)
@@ -120,6 +126,13 @@ class RecentSongsSink:
                         pipeline.zadd(key, times, gt=True)
                         pipeline.zremrangebyrank(key, 0, -RECENT_SONGS.limit - 1)
                         pipeline.expire(key, RECENT_SONGS.kept)
+                pipeline.execute()
+            for removals in _thousands(removed):
+                pipeline = self.redis.pipeline(transaction=False)
+                for removal in removals:
+                    key = RECENT_SONGS.key(removal.listener_id)
+                    at = (removal.started_at - EPOCH) // MILLISECOND
+                    pipeline.eval(TAKE_BACK, 1, key, str(removal.song_id), str(at))
                 pipeline.execute()
             for listeners in _thousands(told):
                 pipeline = self.redis.pipeline(transaction=False)

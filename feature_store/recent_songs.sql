@@ -2,8 +2,8 @@
 WITH
 known AS (
     SELECT listener_id, song_id, listened_at, ingested_at
-    FROM listens
-    WHERE NOT is_private AND ingested_at <= {as_of:DateTime64(3, 'UTC')}
+    FROM listens_as_of(as_of = {as_of:DateTime64(3, 'UTC')})
+    WHERE NOT is_private
         AND (empty({listeners:Array(UInt64)}) OR has({listeners:Array(UInt64)}, listener_id))
 ),
 remembered AS (

@@ -49,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
             state = app.state
             log = open_log(connected, "api")
             opened.callback(log.close)
+            state.log = log
             postgres = open_postgres(connected.engines.postgres, replica=connected.engines.postgres_replica)
             opened.push_async_callback(postgres.close)
             measure_queries(postgres)

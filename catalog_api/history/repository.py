@@ -6,24 +6,32 @@ from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, delete, select, tuple_, update
 
 from catalog_api.artists.tables import Artist
 from catalog_api.history.tables import Listen
 from catalog_api.songs.tables import Song
 from foundation.contracts.events import PlaybackEvent
-from foundation.engines.postgres import Reading
+from foundation.engines.postgres import Reading, Writing
 from foundation.ids import UserId
 
 # How long a play may be told again: as late as one is accepted, and two weeks in which Postgres may have been away.
 REMEMBERED = timedelta(days=45)
 
 # Asked first and then inserted: half the price of ON CONFLICT. The key stands against any other who counts meanwhile.
-_TOLD = "SELECT play_id FROM counted_plays WHERE play_id = ANY(%b::uuid[])"
+_TOLD = "SELECT play_id, is_ended FROM counted_plays WHERE play_id = ANY(%b::uuid[])"
 _COUNTED = """
-    INSERT INTO counted_plays (play_id, kept_until)
-    SELECT told.play_id, CASE WHEN told.is_imported THEN 'infinity' ELSE %b::timestamptz END
-    FROM unnest(%b::uuid[], %b::boolean[]) AS told (play_id, is_imported)
+    INSERT INTO counted_plays (play_id, kept_until, is_ended)
+    SELECT told.play_id, CASE WHEN told.is_imported THEN 'infinity' ELSE %b::timestamptz END, told.is_ended
+    FROM unnest(%b::uuid[], %b::boolean[], %b::boolean[]) AS told (play_id, is_imported, is_ended)
+"""
+_ENDED = "UPDATE counted_plays SET is_ended = true WHERE play_id = ANY(%b::uuid[])"
+# The play may be known to have begun at another moment than its heartbeat let suppose, but hardly on another day.
+_LASTED = """
+    UPDATE listening_history AS heard SET played_ms = told.played_ms
+    FROM unnest(%b::bigint[], %b::uuid[], %b::timestamptz[], %b::integer[]) AS told (user_id, play_id, started_at, played_ms)
+    WHERE heard.user_id = told.user_id AND heard.play_id = told.play_id
+        AND heard.played_at BETWEEN told.started_at - interval '1 day' AND told.started_at + interval '1 day'
 """
 # Who has no row is being forgotten: the deletion of an account looks again when all that was on its way has arrived.
 _HEARD = """
@@ -59,15 +67,39 @@ def take(db: psycopg.Connection, sink: str, segment_id: str) -> bool:
     return db.execute(noted, (sink, segment_id)).rowcount > 0
 
 
-def first_told(db: psycopg.Connection, plays: Sequence[PlaybackEvent], now: datetime) -> list[PlaybackEvent]:
-    """Of these plays, each told once here, those whose end was never told before; from now on it was."""
+class Told(NamedTuple):
+    """Plays that were never told before, and ends of plays that a heartbeat has counted already."""
+
+    fresh: list[PlaybackEvent]
+    ended: list[PlaybackEvent]
+
+
+def first_told(db: psycopg.Connection, plays: Sequence[PlaybackEvent], now: datetime) -> Told:
+    """What of these plays, each told once here, was not told before; from now on it was."""
     plays = sorted(plays, key=lambda play: play.play_id.int)
     with db.cursor(binary=True) as cursor:
-        told = {play_id for (play_id,) in cursor.execute(_TOLD, ([play.play_id for play in plays],))}
+        told: dict[UUID, bool] = dict(cursor.execute(_TOLD, ([play.play_id for play in plays],)))
     fresh = [play for play in plays if play.play_id not in told] if told else plays
+    ended = [play for play in plays if play.kind == "end" and told.get(play.play_id) is False]
     are_imported = [play.source == "imported" for play in fresh]
-    db.execute(_COUNTED, (now + REMEMBERED, [play.play_id for play in fresh], are_imported))
-    return fresh
+    are_ended = [play.kind == "end" for play in fresh]
+    db.execute(_COUNTED, (now + REMEMBERED, [play.play_id for play in fresh], are_imported, are_ended))
+    if ended:
+        db.execute(_ENDED, ([play.play_id for play in ended],))
+    return Told(fresh, ended)
+
+
+def lengthen(db: psycopg.Connection, ended: Sequence[PlaybackEvent]) -> None:
+    """Say of listens that are there how long they really were."""
+    if not ended:
+        return
+    columns = (
+        [play.listener_id for play in ended],
+        [play.play_id for play in ended],
+        [play.started_at for play in ended],
+        [play.played_ms for play in ended],
+    )
+    db.execute(_LASTED, columns)
 
 
 def add(db: psycopg.Connection, listens: Sequence[PlaybackEvent]) -> None:
@@ -107,6 +139,25 @@ def taken(db: psycopg.Connection, before: datetime) -> list[str]:
 def forget_segments(db: psycopg.Connection, segment_ids: Sequence[str]) -> int:
     """Forget that these were taken; returns how many notes went."""
     return db.execute("DELETE FROM shipped WHERE segment_id = ANY(%s)", (list(segment_ids),)).rowcount
+
+
+class Gone(NamedTuple):
+    """What a listen was that is in the history no more."""
+
+    song_id: int
+    played_at: datetime
+
+
+async def remove(db: Writing, listener: UserId, play_id: UUID) -> Gone | None:
+    """Take a listen out of a listener's history; None where it is not in it."""
+    theirs = delete(Listen).where(Listen.user_id == listener, Listen.play_id == play_id)
+    found = (await db.execute(theirs.returning(Listen.song_id, Listen.played_at))).first()
+    return None if found is None else Gone(*found)
+
+
+async def lower_play_count(db: Writing, song_id: int) -> None:
+    """Take one play from a song that is there."""
+    await db.execute(update(Song).where(Song.id == song_id).values(play_count=Song.play_count - 1))
 
 
 async def newest_of(

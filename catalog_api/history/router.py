@@ -1,17 +1,19 @@
 """Listening history over HTTP."""
 
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 
+from catalog_api.history.errors import ListenNotFound
 from catalog_api.history.schemas import HeardOut, Moment
-from catalog_api.history.service import History
+from catalog_api.history.service import History, HistoryEditor
 from foundation.errors import Unreachable
 from foundation.http.pages import Cursors, Stretch
 from foundation.http.principal import Listener, MissingToken
 from foundation.http.problems import InvalidRequest, problems
 from foundation.http.route import Route
-from foundation.http.sessions import Reads
+from foundation.http.sessions import Reads, Writes
 from foundation.security import InvalidToken
 
 router = APIRouter(prefix="/me/history", tags=["history"], route_class=Route)
@@ -19,6 +21,10 @@ router = APIRouter(prefix="/me/history", tags=["history"], route_class=Route)
 
 async def _history(db: Reads) -> History:
     return History(db)
+
+
+async def _editor(db: Writes, request: Request) -> HistoryEditor:
+    return HistoryEditor(db, request.app.state.now)
 
 
 @router.get("", responses=dict(problems(MissingToken, InvalidToken, InvalidRequest, Unreachable)))
@@ -33,3 +39,15 @@ async def history(
 ) -> Stretch[HeardOut]:
     """What you listened to, newest first; plays of a private session are not in it."""
     return await history.newest_of(listener.user_id, part, since=since, until=until)
+
+
+@router.delete(
+    "/{play_id}",
+    status_code=204,
+    responses=dict(problems(MissingToken, InvalidToken, InvalidRequest, ListenNotFound, Unreachable)),
+)
+async def remove_listen(
+    play_id: UUID, listener: Listener, history: Annotated[HistoryEditor, Depends(_editor)]
+) -> None:
+    """Take a listen out of your history: from now on it counts nowhere, neither for the song nor for your taste."""
+    await history.remove(listener.user_id, play_id)

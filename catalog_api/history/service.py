@@ -5,8 +5,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from catalog_api.history import repository
+from catalog_api.history.errors import ListenNotFound
 from catalog_api.history.schemas import HeardArtist, HeardOut
-from foundation.engines.postgres import Reading
+from catalog_api.outbox.repository import tell
+from foundation.clock import Clock
+from foundation.contracts.events import ListenRemoved
+from foundation.engines.postgres import Reading, Writing
 from foundation.http.pages import Cursor, Stretch, not_ours, sealed, stretch
 from foundation.ids import UserId
 
@@ -42,6 +46,29 @@ class History:
             for heard in found
         ]
         return stretch(listens, part.limit, _cursor(listens[: part.limit]))
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEditor:
+    """Takes listens out of a listener's history, and so out of all that is counted of it."""
+
+    db: Writing
+    now: Clock
+
+    async def remove(self, listener: UserId, play_id: UUID) -> None:
+        """Take one out. Raises ListenNotFound, also where it is somebody else's."""
+        gone = await repository.remove(self.db, listener, play_id)
+        if gone is None:
+            raise ListenNotFound(play_id)
+        await repository.lower_play_count(self.db, gone.song_id)
+        removed = ListenRemoved(
+            play_id=play_id,
+            listener_id=listener,
+            song_id=gone.song_id,
+            started_at=gone.played_at,
+            removed_at=self.now(),
+        )
+        await tell(self.db, removed)
 
 
 def _cursor(listens: list[HeardOut]) -> str:

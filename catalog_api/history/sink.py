@@ -29,7 +29,8 @@ class HistorySink:
     """Writes listening_history and songs.play_count; notes in the same transaction that it did.
 
     A play counts once, also when another segment tells it again within the time for which it may be told; one of an
-    import may be told again for ever. Of a play whose end is told twice the first counts, as in the warehouse.
+    import may be told again for ever. Of a play whose end is told twice the first counts, as in the warehouse. A heartbeat
+    that shows that a play counts makes the listen, and the end that comes later says how long it was.
     Plays of a private session count for the song alone. Imported totals are no listens: nothing here counts them.
     """
 
@@ -44,10 +45,10 @@ class HistorySink:
 
     def apply(self, segment_id: str, events: Sequence[Event]) -> None:
         """Count the plays of one segment; the same segment again changes nothing."""
-        if not (ends := _ends(events)):
+        if not (told := _told(events)):
             return
         try:
-            self._apply(segment_id, ends)
+            self._apply(segment_id, told)
         except Exception:
             self.close()
             raise
@@ -58,10 +59,10 @@ class HistorySink:
             self._opened.close()
         self._db = None
 
-    def _apply(self, segment_id: str, ends: Sequence[PlaybackEvent]) -> None:
+    def _apply(self, segment_id: str, told: Sequence[PlaybackEvent]) -> None:
         db, now = self._connection(), self._now()
         beginning = partitions.beginning(now, self._kept_months)
-        listens = [play for play in ends if is_listen(play)]
+        listens = [play for play in told if is_listen(play)]
         visible = {
             play.play_id
             for play in listens
@@ -74,8 +75,9 @@ class HistorySink:
             self._months = partitions.months(db)
         with db.transaction():
             if repository.take(db, self.name, segment_id):
-                fresh = repository.first_told(db, ends, now)
+                fresh, ended = repository.first_told(db, told, now)
                 repository.add(db, [play for play in fresh if play.play_id in visible])
+                repository.lengthen(db, ended)
                 repository.raise_play_counts(db, Counter(play.song_id for play in fresh if is_listen(play)))
 
     def _connection(self) -> psycopg.Connection:
@@ -87,16 +89,23 @@ class HistorySink:
         return self._db
 
 
-def _ends(events: Sequence[Event]) -> list[PlaybackEvent]:
-    """The first end of each play of a segment, without what Postgres cannot hold."""
-    ends: dict[UUID, PlaybackEvent] = {}
+def _told(events: Sequence[Event]) -> list[PlaybackEvent]:
+    """What a segment tells of each play: its first end, else how far it had come if it counts by then.
+
+    Without what Postgres cannot hold.
+    """
+    told: dict[UUID, PlaybackEvent] = {}
     for event in events:
-        if isinstance(event, PlaybackEvent) and event.kind == "end" and event.play_id not in ends:
-            if _fits(event):
-                ends[event.play_id] = event
-            else:
-                logger.warning("play %s is left out of the history: Postgres cannot hold it", event.play_id)
-    return list(ends.values())
+        if not isinstance(event, PlaybackEvent) or not (event.kind == "end" or is_listen(event)):
+            continue
+        before = told.get(event.play_id)
+        if before is not None and (before.kind == "end" or event.kind != "end"):
+            continue
+        if _fits(event):
+            told[event.play_id] = event
+        else:
+            logger.warning("play %s is left out of the history: Postgres cannot hold it", event.play_id)
+    return list(told.values())
 
 
 def _fits(play: PlaybackEvent) -> bool:

@@ -1,18 +1,22 @@
 """What a told play means, and where it is made safe."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from uuid import UUID
 
 from catalog_api.playback.errors import PlayOutOfTime
-from catalog_api.playback.listeners import ListenersPlaying
-from catalog_api.playback.schemas import PlayIn
+from catalog_api.playback.listeners import Listener, ListenersPlaying
+from catalog_api.playback.schemas import BatchedPlay, HeartbeatIn, PlayIn
+from catalog_api.songs.errors import SongNotFound
 from catalog_api.songs.service import SongLengths
 from event_log.log import EventLog
 from foundation import metrics
 from foundation.clock import Clock
-from foundation.contracts.events import PlaybackEvent
+from foundation.contracts.events import Event, PlaybackEvent
 from foundation.engines.postgres import Postgres
+from foundation.errors import Problem
 from foundation.http.country import told_country
 from foundation.ids import SongId, UserId
 from foundation.telemetry import span, traceparent
@@ -20,7 +24,11 @@ from foundation.telemetry import span, traceparent
 SKEW = timedelta(minutes=5)  # by how much a client's clock may run ahead of ours
 LATE = timedelta(days=30)  # ids are remembered as long: an older play sent twice would count twice
 
-_acknowledged = {kind: metrics.plays_acknowledged.labels(kind).inc for kind in ("start", "end")}
+Told: TypeAlias = PlayIn | HeartbeatIn | BatchedPlay
+
+_acknowledged = {
+    kind: metrics.plays_acknowledged.labels(kind).inc for kind in ("start", "heartbeat", "pause", "end")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,41 +41,94 @@ class Playback:
     now: Clock
 
     async def record(
-        self, listener: UserId, song_id: SongId, told: PlayIn, *, country: str | None = None
+        self, listener: UserId, song_id: SongId, told: Told, *, country: str | None = None
     ) -> PlaybackEvent:
         """The event made of the play; `country` is where the edge saw the request come from, if it says so.
 
         Raises SongNotFound, PlayOutOfTime, LogUnavailable.
         """
         received_at = self.now()
-        started_at = told.started_at or received_at - timedelta(milliseconds=told.played_ms or 0)
-        if started_at > received_at + SKEW:
-            raise PlayOutOfTime(f"started_at is in the future: it is {_text(received_at)} here")
-        if started_at < received_at - LATE:
-            raise PlayOutOfTime(f"started_at is more than {LATE.days} days ago")
-        _check_age(told.play_id, received_at)
+        started_at = _begun(told, received_at)
         song_ms = await self.lengths.of(song_id)
-        known = await self.listeners.of(listener)
-        play = PlaybackEvent(
-            play_id=told.play_id,
-            kind="start" if told.played_ms is None else "end",
-            listener_id=listener,
-            song_id=song_id,
-            started_at=started_at,
-            received_at=received_at,
-            played_ms=told.played_ms,
-            song_ms=song_ms,
-            source="organic" if told.slate_id is None else "recommended",
-            slate_id=told.slate_id,
-            position=told.position,
-            country=told_country(country) or known.country,
-            is_private=known.is_private,
-            traceparent=traceparent(),
-        )
+        known = await self._known(listener, country)
+        play = _event(listener, song_id, told, started_at, received_at, song_ms, known)
         with span("append_event"):
             await self.log.append([play])
         _acknowledged[play.kind]()
         return play
+
+    async def record_all(
+        self, listener: UserId, plays: Sequence[BatchedPlay], *, country: str | None = None
+    ) -> list[Problem | None]:
+        """Of each play why it is refused; None where it is on disk. Raises LogUnavailable, where none is."""
+        received_at = self.now()
+        lengths = await self.lengths.of_all({SongId(play.song_id) for play in plays})
+        known = await self._known(listener, country)
+        events: list[Event] = []
+        outcomes: list[Problem | None] = []
+        for play in plays:
+            song_id = SongId(play.song_id)
+            try:
+                started_at = _begun(play, received_at)
+                if song_id not in lengths:
+                    raise SongNotFound(song_id)
+            except (PlayOutOfTime, SongNotFound) as refusal:
+                outcomes.append(refusal)
+                continue
+            event = _event(listener, song_id, play, started_at, received_at, lengths[song_id], known)
+            events.append(event)
+            outcomes.append(None)
+        if events:
+            with span("append_event"):
+                await self.log.append(events)
+        for play, outcome in zip(plays, outcomes, strict=True):
+            if outcome is None:
+                _acknowledged[play.kind]()
+        return outcomes
+
+    async def _known(self, listener: UserId, country: str | None) -> Listener:
+        """What every event of the listener carries; where the edge says where they are, that holds."""
+        known = await self.listeners.of(listener)
+        return known._replace(country=told_country(country) or known.country)
+
+
+def _begun(told: Told, received_at: datetime) -> datetime:
+    """When the play began. Raises PlayOutOfTime for one that its clock or its age forbids."""
+    started_at = told.started_at or received_at - timedelta(milliseconds=told.played_ms or 0)
+    if started_at > received_at + SKEW:
+        raise PlayOutOfTime(f"started_at is in the future: it is {_text(received_at)} here")
+    if started_at < received_at - LATE:
+        raise PlayOutOfTime(f"started_at is more than {LATE.days} days ago")
+    _check_age(told.play_id, received_at)
+    return started_at
+
+
+def _event(
+    listener: UserId,
+    song_id: SongId,
+    told: Told,
+    started_at: datetime,
+    received_at: datetime,
+    song_ms: int | None,
+    known: Listener,
+) -> PlaybackEvent:
+    return PlaybackEvent(
+        play_id=told.play_id,
+        kind=told.kind,
+        listener_id=listener,
+        song_id=song_id,
+        started_at=started_at,
+        received_at=received_at,
+        played_ms=told.played_ms,
+        song_ms=song_ms,
+        reason=told.reason if told.kind == "end" else "",
+        source="organic" if told.slate_id is None else "recommended",
+        slate_id=told.slate_id,
+        position=told.position,
+        country=known.country,
+        is_private=known.is_private,
+        traceparent=traceparent(),
+    )
 
 
 def _check_age(play_id: UUID, now: datetime) -> None:

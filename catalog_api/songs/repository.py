@@ -152,6 +152,12 @@ async def length_of(db: Reading, song_id: SongId) -> tuple[int | None] | None:
     return (row[0],) if row is not None else None
 
 
+async def lengths_of(db: Reading, song_ids: Sequence[int]) -> dict[int, int | None]:
+    """The lengths of those of these songs that there are, in milliseconds."""
+    rows = await db.execute(select(Song.id, Song.duration_ms).where(among(Song.id, song_ids)))
+    return {row.id: row.duration_ms for row in rows}
+
+
 async def owner_of(db: Reading, song_id: SongId) -> Owned | None:
     """Whose song it is; None where there is no such song."""
     asked = select(ARTISTS.c.id, ARTISTS.c.owner_id).join(Song, Song.artist_id == ARTISTS.c.id)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -139,6 +139,33 @@ class SongLengths:
             self._let_go(looking)
         self._remember(song_id, known[1])  # so that only one play in a while waits for Postgres
         return known[1]
+
+    async def of_all(self, song_ids: Collection[SongId]) -> dict[SongId, int | None]:
+        """The same of many songs, in one query for all that are not remembered; without those that there are not.
+
+        While Postgres is away what is remembered holds, and a song that is not raises Unreachable.
+        """
+        now, remembered = self.now(), {song_id: self._known.get(song_id) for song_id in song_ids}
+        lengths = {song_id: known[1] for song_id, known in remembered.items() if known is not None}
+        stale = [
+            song_id
+            for song_id, known in remembered.items()
+            if known is None or now - known[0] >= self.remembered
+        ]
+        if not stale:
+            return lengths
+        try:
+            async with self.postgres.reading() as db:
+                found = await repository.lengths_of(db, stale)
+        except Unreachable:
+            if any(song_id not in lengths for song_id in stale):
+                raise
+            return lengths
+        for song_id, length in found.items():
+            self._remember(SongId(song_id), length)
+        return {song_id: length for song_id, length in lengths.items() if song_id not in stale} | {
+            SongId(song_id): length for song_id, length in found.items()
+        }
 
     async def _look_up(self, song_id: SongId) -> int | None:
         with span("fetch_song_metadata", {"song.id": song_id}):

@@ -6,6 +6,10 @@ told AS (
     FROM listens
     WHERE song_id IN {songs:Array(UInt64)} AND toDate(listened_at) IN {days:Array(Date)}
     UNION ALL
+    SELECT toDate(listened_at) AS day, song_id, toInt64(-1) AS listens
+    FROM removals
+    WHERE song_id IN {songs:Array(UInt64)} AND toDate(listened_at) IN {days:Array(Date)}
+    UNION ALL
     SELECT day, song_id, -listens
     FROM song_days
     WHERE song_id IN {songs:Array(UInt64)} AND day IN {days:Array(Date)}

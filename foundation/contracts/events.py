@@ -10,22 +10,26 @@ import msgspec
 # halves the time to decode a large segment.
 
 PlaySource = Literal["organic", "recommended", "imported"]
+PlayKind = Literal["start", "heartbeat", "pause", "end"]
+EndReason = Literal["", "finished", "skipped", "stopped"]
 
 
 class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True, gc=False):
-    """A play's start, or its end with how long it lasted. Its key is (`play_id`, `kind`): the first one counts.
+    """A play's start, how far it has come, or its end with how long it lasted.
 
+    Of starts and ends the key is (`play_id`, `kind`): the first one counts. Of heartbeats and pauses `played_ms` belongs to it.
     A play whose start was never told is told by its end alone, as an import does.
     """
 
     play_id: UUID
-    kind: Literal["start", "end"]
+    kind: PlayKind
     listener_id: int
     song_id: int
     started_at: datetime  # UTC, as the client says, else when it reached us
     received_at: datetime  # UTC
-    played_ms: int | None = None  # of an end
+    played_ms: int | None = None  # of all but a start: how much was heard so far
     song_ms: int | None = None  # the song's length where it is known
+    reason: EndReason = ""  # why it ended, where the client knows
     source: PlaySource = "organic"
     origin: str = ""  # the name of the import it came from
     slate_id: UUID | None = None
@@ -36,6 +40,39 @@ class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True, g
     )
     # Of the request that told it (W3C Trace Context), so that a trace goes on in the shipper.
     traceparent: str = ""
+
+
+class ListenRemoved(msgspec.Struct, frozen=True, tag="listen_removed", kw_only=True, gc=False):
+    """A listener took a listen out of their history: it counts no more, anywhere, from now on."""
+
+    play_id: UUID
+    listener_id: int
+    song_id: int
+    started_at: datetime  # of the play
+    removed_at: datetime
+
+
+class ServedSong(msgspec.Struct, frozen=True, gc=False):
+    """One song of a slate: its place is its place in the list."""
+
+    song_id: int
+    score: float
+    propensity: float  # how likely the policy was to show it here
+
+
+class SlateServed(msgspec.Struct, frozen=True, tag="slate", kw_only=True, gc=False):
+    """A list of songs that a listener was shown, and how it came about."""
+
+    slate_id: UUID
+    listener_id: int
+    served_at: datetime
+    surface: str  # where it was shown, such as recommendations
+    policy: str
+    model: str
+    version: str  # of what was published
+    songs: tuple[ServedSong, ...]  # the first stands at position 1
+    seed: int = 0  # of what was drawn by chance
+    candidates_hash: int = 0  # of the songs that it was chosen from
 
 
 class ImportedCount(msgspec.Struct, frozen=True, tag="imported_count", kw_only=True, gc=False):
@@ -130,6 +167,8 @@ class PreferencesChanged(msgspec.Struct, frozen=True, tag="preferences", kw_only
 
 Event = (
     PlaybackEvent
+    | ListenRemoved
+    | SlateServed
     | ImportedCount
     | SongChanged
     | ListenerChanged

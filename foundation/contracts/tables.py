@@ -2,7 +2,7 @@
 
 
 class PlaybackEvents:
-    """playback_events — one row per told start or end of a play."""
+    """playback_events — one row per told start, heartbeat, pause or end of a play."""
 
     table = "playback_events"
     play_id = "play_id"
@@ -12,6 +12,9 @@ class PlaybackEvents:
     started_at = "started_at"
     played_ms = "played_ms"
     song_ms = "song_ms"
+    reason = "reason"
+    outcome = "outcome"
+    confidence = "confidence"
     source = "source"
     origin = "origin"
     slate_id = "slate_id"
@@ -30,12 +33,45 @@ class Listens:
     song_id = "song_id"
     listened_at = "listened_at"
     played_ms = "played_ms"
+    song_ms = "song_ms"
+    outcome = "outcome"
+    confidence = "confidence"
     source = "source"
     origin = "origin"
     slate_id = "slate_id"
     position = "position"
     country = "country"
     is_private = "is_private"
+    ingested_at = "ingested_at"
+
+
+class Removals:
+    """removals — one row per listen that was taken back, or told anew with another length: what listens had of it."""
+
+    table = "removals"
+    play_id = "play_id"
+    listener_id = "listener_id"
+    ingested_at = "ingested_at"
+    removed_at = "removed_at"
+
+
+class Impressions:
+    """impressions — one row per song of a slate that was served."""
+
+    table = "impressions"
+    slate_id = "slate_id"
+    listener_id = "listener_id"
+    served_at = "served_at"
+    surface = "surface"
+    policy = "policy"
+    model = "model"
+    version = "version"
+    position = "position"
+    song_id = "song_id"
+    score = "score"
+    propensity = "propensity"
+    seed = "seed"
+    candidates_hash = "candidates_hash"
 
 
 class ImportedCounts:

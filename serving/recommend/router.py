@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from foundation import metrics
 from foundation.http.principal import Listener, MissingToken, NotAllowed
 from foundation.http.problems import InvalidRequest, problems
+from foundation.http.schemas import openapi_schema
 from foundation.ids import UserId
 from foundation.security import InvalidToken
 from foundation.telemetry import span
-from serving.openapi import openapi_schema
 from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.history import FOLDED
 from serving.recommend.schemas import EXAMPLE, Slate, encoded
@@ -22,7 +22,7 @@ router = APIRouter(tags=["recommendations"])
 async def recommendations(request: Request) -> Recommendations:
     """The service over what the application opened."""
     state = request.app.state
-    return Recommendations(state.live, state.recent, state.trending, state.now)
+    return Recommendations(state.live, state.recent, state.trending, state.log, state.now)
 
 
 @router.get(

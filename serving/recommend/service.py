@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from event_log.log import EventLog
 from feature_store.online import Lately, RecentSongs
 from foundation.clock import Clock
+from foundation.contracts.events import ServedSong, SlateServed
 from foundation.errors import Unreachable
 from foundation.http.principal import NotAllowed
 from foundation.ids import UserId
@@ -15,6 +17,23 @@ from serving.recommend.recommender import NOT_LATELY, Recommender
 from serving.recommend.schemas import Slate
 from serving.trending.service import Trending
 
+SURFACE = "recommendations"
+CERTAIN = 1.0  # the propensity of every song: nothing is drawn by chance
+
+
+def served(slate: Slate) -> SlateServed:
+    """The slate as the event that it was served."""
+    return SlateServed(
+        slate_id=slate.slate_id,
+        listener_id=slate.user_id,
+        served_at=slate.generated_at,
+        surface=SURFACE,
+        policy=slate.policy,
+        model=slate.model or "",
+        version=slate.version or "",
+        songs=tuple(ServedSong(item.song_id, item.score, CERTAIN) for item in slate.items),
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
@@ -23,6 +42,7 @@ class Recommendations:
     live: LiveBundle[Recommender]
     recent: RecentSongs
     trending: Trending
+    log: EventLog
     now: Clock
 
     async def slate(self, asking: Principal, listener: UserId, limit: int) -> Slate:
@@ -44,6 +64,8 @@ class Recommendations:
         )
         if published is None and not slate.items:
             raise NoModel("nothing has been trained yet: run ./segue job --all")
+        if asking.user_id == listener and slate.items:
+            self.log.tell([served(slate)])
         return slate
 
     async def _lately(self, listener: UserId) -> tuple[Lately, bool]:

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from foundation.engines.vectors.port import UnknownPoint
 from foundation.errors import Unreachable
 from foundation.http.problems import InvalidRequest, problems
+from foundation.http.schemas import openapi_schema
 from foundation.ids import SongId
-from serving.openapi import openapi_schema
 from serving.similar.errors import NothingPublished, UnknownSong
 from serving.similar.neighbours import Lengths
 from serving.similar.schemas import EXAMPLE, By, SimilarSongs, encoded

@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from foundation.http.problems import InvalidRequest, problems
-from serving.openapi import openapi_schema
+from foundation.http.schemas import openapi_schema
 from serving.trending.schemas import EXAMPLE, ChartOut
 from serving.trending.service import Trending
 

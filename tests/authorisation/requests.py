@@ -41,6 +41,8 @@ BODIES: Mapping[str, Callable[[World], dict[str, Any]]] = {
     "POST /playlists/{playlist_id}/songs": lambda world: {"song_id": world.things["new_song_id"]},
     "POST /playlists/{playlist_id}/members": lambda world: {"user_id": world.things["newcomer_id"]},
     "POST /songs/{song_id}/play": lambda world: {"play_id": str(uuid4())},
+    "POST /songs/{song_id}/heartbeat": lambda world: {"play_id": str(uuid4())},
+    "POST /plays": lambda world: {"plays": [{"song_id": world.things["song_id"], "play_id": str(uuid4())}]},
 }
 """What an example cannot know."""
 

@@ -78,7 +78,7 @@ class Settler:
             sessions = {name: self._session(person, name) for name, person in people.items()}
             owner = people["owner"]
             things = self._music(owner)
-            self._private_taste(owner, things["artist_id"])
+            things |= self._private_taste(owner, things["artist_id"])
             things |= self._playlist(
                 people, [things["song_id"], things["other_song_id"]], is_public=is_public
             )
@@ -160,18 +160,19 @@ class Settler:
             "external_id": isrc,
         }
 
-    def _private_taste(self, owner: int, artist: object) -> None:
-        heard = self._numbered("songs", artist_id=artist, title="A sealed-song")
+    def _private_taste(self, owner: int, artist: object) -> dict[str, object]:
+        heard, play = self._numbered("songs", artist_id=artist, title="A sealed-song"), uuid4()
         self._made(
             "listening_history",
             user_id=owner,
             song_id=heard,
-            play_id=uuid4(),
+            play_id=play,
             played_at=self.now - timedelta(minutes=5),
             played_ms=60_000,
             source="organic",
         )
         self._made("song_opinions", user_id=owner, song_id=heard, opinion="hide", said_at=self.now)
+        return {"play_id": play}
 
     def _playlist(
         self, people: Mapping[str, int], songs: list[object], *, is_public: bool

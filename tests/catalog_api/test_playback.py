@@ -223,3 +223,73 @@ async def test_a_play_of_a_private_session_says_so(ann: Playing) -> None:
     await ann.play()
 
     assert [told.is_private for told in ann.told()] == [True]
+
+
+async def test_a_heartbeat_says_how_far_a_play_has_come(ann: Playing) -> None:
+    told = {"play_id": str(uuid4()), "played_ms": 31_000}
+
+    beat = await ann.client.post("/songs/1/heartbeat", json=told)
+    pause = await ann.client.post("/songs/1/heartbeat", json=told | {"played_ms": 45_000, "is_paused": True})
+    lacking = await ann.client.post("/songs/1/heartbeat", json={"play_id": told["play_id"]})
+
+    assert [answer.status_code for answer in (beat, pause, lacking)] == [202, 202, 422]
+    assert (beat.json()["kind"], pause.json()["kind"]) == ("heartbeat", "pause")
+    assert [(play.kind, play.played_ms) for play in ann.told()] == [("heartbeat", 31_000), ("pause", 45_000)]
+
+
+async def test_an_end_says_why(ann: Playing) -> None:
+    skipped = await ann.play(played_ms=5_000, reason="skipped")
+    strange = await ann.play(played_ms=5_000, reason="bored")
+
+    assert (skipped.status_code, strange.status_code) == (202, 422)
+    assert [play.reason for play in ann.told()] == ["skipped"]
+
+
+async def test_of_a_batch_what_can_be_taken_is_on_disk_and_the_rest_is_named(ann: Playing) -> None:
+    plays = [
+        {"song_id": 1, "play_id": str(uuid4())},
+        {"song_id": 99, "play_id": str(uuid4()), "played_ms": 1},
+        {"song_id": 2, "play_id": str(uuid4()), "played_ms": 40_000, "reason": "finished"},
+        {"song_id": 2, "play_id": str(uuid4()), "played_ms": 40_000, "started_at": ann.at(days=-40)},
+        {"song_id": 1, "play_id": str(uuid4()), "played_ms": 31_000, "kind": "heartbeat"},
+    ]
+
+    answer = await ann.client.post("/plays", json={"plays": plays})
+
+    told = answer.json()
+    assert (answer.status_code, told["accepted"]) == (202, 3)
+    assert [(each["index"], each["code"]) for each in told["refused"]] == [
+        (1, "song-not-found"),
+        (3, "play-out-of-time"),
+    ]
+    assert [(play.song_id, play.kind) for play in ann.told()] == [(1, "start"), (2, "end"), (1, "heartbeat")]
+
+
+async def test_a_batch_asks_postgres_once_for_all_its_songs(ann: Playing) -> None:
+    plays = [{"song_id": 1 + number % 2, "play_id": str(uuid4())} for number in range(1000)]
+
+    with counted(ann.api) as first:
+        answer = await ann.client.post("/plays", json={"plays": plays})
+    with counted(ann.api) as second:
+        await ann.client.post("/plays", json={"plays": plays})
+
+    assert answer.json() == {"accepted": 1000, "refused": []}
+    assert (first.count, second.count) == (2, 0)  # the songs, and the listener
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"plays": []},
+        {"plays": [{"song_id": 1}]},
+        {"plays": [{"song_id": 0, "play_id": str(UUID(int=1))}]},
+        {"plays": [{"song_id": 1, "play_id": str(UUID(int=1)), "kind": "heartbeat"}]},
+        {"plays": [{"song_id": 1, "play_id": str(UUID(int=1))}] * 1001},
+    ],
+)
+async def test_what_is_no_batch_is_refused_whole(ann: Playing, body: dict[str, object]) -> None:
+    answer = await ann.client.post("/plays", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+    assert ann.told() == []

@@ -17,6 +17,10 @@ from foundation.errors import Unreachable
 from warehouse.migrate import migrate
 
 PASSWORD = "only-for-tests"
+TABLES = """
+    SELECT arrayStringConcat(groupArray(name), ' ') FROM system.tables
+    WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'schema_versions'
+"""
 
 
 @dataclass
@@ -85,19 +89,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def clickhouse(server: Server) -> Client:
     """A client of a ClickHouse whose tables are empty."""
     client = server.client() if server.process else server.start()
-    for table in (
-        "playback_events",
-        "listens",
-        "seen",
-        "song_days",
-        "imported_counts",
-        "songs",
-        "lyrics",
-        "listeners",
-        "opinions",
-        "follows",
-        "blocks",
-        "preferences",
-    ):
+    for table in str(client.command(TABLES)).split():
         client.command(f"TRUNCATE TABLE {table}")
     return client

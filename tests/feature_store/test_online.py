@@ -10,7 +10,7 @@ import pytest
 
 from feature_store.definitions import HEARD_SONGS, KNOWN_LISTENER, RECENT_SONGS
 from feature_store.online import RecentSongs, RecentSongsSink, lately_of
-from foundation.contracts.events import ListenerChanged, PlaybackEvent
+from foundation.contracts.events import ListenerChanged, ListenRemoved, PlaybackEvent
 from foundation.engines.redis import Redis, open_redis, open_redis_async
 from foundation.errors import Unreachable
 from foundation.ids import UserId
@@ -202,3 +202,27 @@ def test_a_sink_says_that_redis_is_away(listener: UserId) -> None:
 
     with pytest.raises(Unreachable):
         sink.apply("s1", [listen(listener, 7, 1)])
+
+
+def test_a_listen_that_is_taken_back_takes_its_song_out_unless_it_was_heard_again(engines: Engines) -> None:
+    redis = open_redis(engines.redis)
+    sink = RecentSongsSink(redis)
+    once, twice, again = listen(8801, 1, 0), listen(8801, 2, 0), listen(8801, 2, 5)
+    sink.apply("s1", [once, twice, again])
+
+    for _ in range(2):
+        sink.apply("s2", [removed(once), removed(twice)])
+
+    lately = lately_of(redis, [UserId(8801)])[UserId(8801)]
+    assert list(lately.song_ids) == [2]
+    assert sorted(lately.heard.tolist()) == [1, 2]
+
+
+def removed(play: PlaybackEvent) -> ListenRemoved:
+    return ListenRemoved(
+        play_id=play.play_id,
+        listener_id=play.listener_id,
+        song_id=play.song_id,
+        started_at=play.started_at,
+        removed_at=NOON + timedelta(days=1),
+    )

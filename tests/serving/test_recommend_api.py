@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from feature_store.online import RecentSongsSink
 from foundation.clock import utc_now
-from foundation.contracts.events import ImportedCount, ListenerChanged, PlaybackEvent
+from foundation.contracts.events import ImportedCount, ListenerChanged, PlaybackEvent, SlateServed
 from foundation.engines.redis import open_redis
 from foundation.http.app import make_app
 from foundation.ids import UserId, new_play_id
@@ -26,6 +26,7 @@ from serving.recommend.router import router as recommend
 from serving.trending.router import router as trending
 from serving.trending.schemas import Chart, TrendingSong
 from tests.conftest import Engines
+from tests.event_log.plays import events_on_disk, small_log
 
 pytestmark = pytest.mark.anyio
 
@@ -46,10 +47,12 @@ async def serving(home: Path, redis: str) -> AsyncIterator[tuple[FastAPI, httpx.
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.log = small_log(home / "event_log")
         async with open_serving(Settings(engines=engines), lambda: NOON) as opened:
             app.state.tokens, app.state.now = TOKENS, opened.now
             app.state.live, app.state.recent, app.state.trending = opened.live, opened.recent, opened.trending
             yield
+        app.state.log.close()
 
     app = make_app(title="t", description="", version="0", routers=[recommend, trending], lifespan=lifespan)
     transport = httpx.ASGITransport(app=app)
@@ -311,3 +314,19 @@ async def test_the_answer_is_what_the_documentation_says(
     assert set(schema["properties"]) == set(slate)
     assert set(schema["properties"]["items"]["items"]["properties"]) == set(slate["items"][0])
     assert {"401", "403", "404", "422", "503"} <= set(documented)
+
+
+async def test_a_slate_that_its_listener_was_served_stands_in_the_log(
+    tmp_path: Path, engines: Engines, checkerboard: MakeBundle, publish: Publish
+) -> None:
+    publish(checkerboard(10, 40))
+
+    async with serving(tmp_path, engines.redis) as (_, client):
+        own = await client.get("/recommendations", params={"limit": 3}, headers=as_listener(2))
+        await client.get("/recommendations", params={"user_id": 2}, headers=as_listener(9, "analyst"))
+
+    (told,) = events_on_disk(tmp_path / "event_log")
+    assert isinstance(told, SlateServed)
+    assert (str(told.slate_id), told.listener_id) == (own.json()["slate_id"], 2)
+    assert [song.song_id for song in told.songs] == [item["song_id"] for item in own.json()["items"]]
+    assert {song.propensity for song in told.songs} == {1.0}

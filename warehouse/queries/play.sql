@@ -4,6 +4,6 @@ SELECT
     played_ms,
     toString(source) AS source,
     ingested_at
-FROM listens
+FROM valid_listens
 WHERE listener_id = {listener:UInt64} AND play_id = {play:UUID}
 LIMIT 1

@@ -2,7 +2,7 @@
 WITH
 counted AS (
     SELECT listener_id, count() AS listens
-    FROM listens
+    FROM valid_listens
     WHERE NOT is_private
     GROUP BY listener_id
 )

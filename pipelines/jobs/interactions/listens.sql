@@ -6,6 +6,6 @@ SELECT
     count() AS listens,
     countIf(listened_at < fromUnixTimestamp64Milli({split_ms:Int64}, 'UTC')) AS listens_before,
     max(listened_at) AS last_listened_at
-FROM listens
+FROM valid_listens
 WHERE NOT is_private AND listened_at < fromUnixTimestamp64Milli({at_ms:Int64}, 'UTC')
 GROUP BY listener_id, song_id

@@ -7,7 +7,7 @@ hours AS (
         count() AS listens,
         min(toUnixTimestamp64Milli(listened_at)) AS earliest_ms,
         max(toUnixTimestamp64Milli(listened_at)) AS latest_ms
-    FROM listens
+    FROM valid_listens
     WHERE NOT is_private AND listened_at < fromUnixTimestamp64Milli({at_ms:Int64}, 'UTC')
     GROUP BY hour
 ),

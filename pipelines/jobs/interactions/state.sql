@@ -2,7 +2,7 @@
 WITH
 heard AS (
     SELECT count() AS rows, sum(cityHash64(play_id, listener_id, song_id, listened_at)) AS hash
-    FROM listens
+    FROM valid_listens
     WHERE NOT is_private AND listened_at < fromUnixTimestamp64Milli({at_ms:Int64}, 'UTC')
 ),
 imported AS (

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from catalog_api.history.sink import HistorySink
-from foundation.contracts.events import PlaybackEvent
+from foundation.contracts.events import ListenRemoved, PlaybackEvent
 from foundation.http.pages import sealed
 from tests.catalog_api.api import Api
 from tests.catalog_api.queries import counted
@@ -166,3 +166,25 @@ async def test_a_part_is_read_month_by_month_by_its_index(api: Api) -> None:
     assert "listening_history_2026_03" not in plan
     assert "never executed" in plan
     assert "user_id_played_at_idx" in plan
+
+
+async def test_a_listen_that_is_taken_out_counts_no_more_and_is_told(api: Api) -> None:
+    kept, gone = play(0), play(60)
+    listened(api, kept, gone)
+    ann, bob = api.as_(1), api.as_(2)
+
+    foreign = await bob.delete(f"/me/history/{gone.play_id}")
+    first = await ann.delete(f"/me/history/{gone.play_id}")
+    again = await ann.delete(f"/me/history/{gone.play_id}")
+
+    assert [answer.status_code for answer in (foreign, first, again)] == [404, 204, 404]
+    left = (await ann.get("/me/history")).json()["results"]
+    assert [listen["play_id"] for listen in left] == [str(kept.play_id)]
+    assert api.sql("SELECT play_count FROM songs WHERE id = 1") == [(1,)]
+    (told,) = [event for event in api.outbox() if isinstance(event, ListenRemoved)]
+    assert (told.play_id, told.listener_id, told.song_id, told.started_at) == (
+        gone.play_id,
+        1,
+        1,
+        gone.started_at,
+    )

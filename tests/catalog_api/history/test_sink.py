@@ -60,6 +60,25 @@ def test_a_listen_is_in_the_history_and_counts(sink: HistorySink, db: psycopg.Co
     )
 
 
+def test_a_heartbeat_makes_the_listen_and_the_end_says_how_long_it_was(
+    sink: HistorySink, db: psycopg.Connection
+) -> None:
+    end = play(played_ms=180_000)
+    beats = [play(play_id=end.play_id, kind="heartbeat", played_ms=ms) for ms in (10_000, 31_000, 61_000)]
+
+    sink.apply("a-1", beats[:1])
+    before = heard(db)
+    sink.apply("a-2", beats[1:])
+    sink.apply("a-3", beats[1:])
+    at_first = db.execute("SELECT played_ms FROM listening_history").fetchall()
+    for name in ("a-4", "a-5"):
+        sink.apply(name, [play(play_id=end.play_id, kind="heartbeat", played_ms=90_000), end])
+
+    assert (before, at_first) == ([], [(31_000,)])
+    assert db.execute("SELECT played_ms FROM listening_history").fetchall() == [(180_000,)]
+    assert counts(db) == {RHAPSODY: 1}
+
+
 def test_the_same_segment_again_changes_nothing(sink: HistorySink, db: psycopg.Connection) -> None:
     plays = [play(), play(), play(song_id=UNFINISHED)]
 
