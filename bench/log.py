@@ -26,6 +26,7 @@ from event_log.shipper import Shipper, pending
 from foundation.contracts.events import Event, PlaybackEvent, encode
 from foundation.engines.clickhouse import Client, open_clickhouse
 from foundation.ids import new_play_id
+from warehouse.checking import correct
 from warehouse.migrate import migrate
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -138,7 +139,7 @@ def shipping(folder: Path, client: Client, events: int, rng: np.random.Generator
                 asyncio.run(
                     append_all(log, [some[at : at + together] for at in range(0, len(some), together)])
                 )
-        shipper = Shipper(folder, [ClickHouseSink(lambda: client, folder)])
+        shipper = Shipper(folder, [ClickHouseSink(lambda: client, folder, correct)])
         began, worked = time.perf_counter(), time.process_time()
         shipper.ship()
         took, worked = time.perf_counter() - began, time.process_time() - worked
@@ -180,7 +181,7 @@ def lookups(client: Client, held: int, rng: np.random.Generator) -> Table:
         "the newest": "SELECT play_key FROM seen ORDER BY play_key DESC LIMIT 10000",
         "spread over all": "SELECT play_key FROM seen ORDER BY rand() LIMIT 10000",
     }
-    sink = ClickHouseSink(lambda: client, Path())
+    sink = ClickHouseSink(lambda: client, Path(), correct)
     for which, query in asked.items():
         ids = [
             bytes(key) for key in client.query(query, column_formats={"play_key": "bytes"}).result_columns[0]

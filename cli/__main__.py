@@ -169,6 +169,28 @@ def rollback() -> None:
     registered.rollback()
 
 
+warehouse = typer.Typer(help="The warehouse's tables and rollups.", no_args_is_help=True)
+app.add_typer(warehouse, name="warehouse")
+
+
+@warehouse.command("migrate")
+def warehouse_migrate() -> None:
+    """Bring its tables to the newest version."""
+    from cli import warehouse as warehouses
+
+    warehouses.migrate()
+
+
+@warehouse.command("check")
+def warehouse_check(
+    *, repair: Annotated[bool, typer.Option("--repair", help="Correct what differs.")] = False
+) -> None:
+    """Compare every rollup with a recount of its listens; status 1 where one differs."""
+    from cli import warehouse as warehouses
+
+    warehouses.check(repair=repair)
+
+
 account = typer.Typer(help="Accounts, for those who run the platform.", no_args_is_help=True)
 app.add_typer(account, name="account")
 

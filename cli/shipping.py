@@ -29,6 +29,7 @@ from foundation.engines import clickhouse
 from foundation.engines.redis import open_redis
 from foundation.errors import Unreachable
 from foundation.settings import Settings
+from warehouse.checking import correct
 from warehouse.migrate import migrate as migrate_warehouse
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def ship(settings: Settings, stop: threading.Event, ready: Path | None) -> None:
     with _tolerant("ClickHouse"):
         _warehouse(engines.clickhouse).close()
     sinks: list[Sink] = [
-        ClickHouseSink(lambda: _warehouse(engines.clickhouse), settings.log_dir),
+        ClickHouseSink(lambda: _warehouse(engines.clickhouse), settings.log_dir, correct),
         HistorySink(engines.postgres, utc_now, kept_months=settings.history.kept_months),
         RecentSongsSink(open_redis(engines.redis)),
     ]

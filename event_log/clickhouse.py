@@ -3,9 +3,9 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -72,8 +72,15 @@ class ClickHouse(Protocol):
     ) -> bytes:
         """The answer of a query in a format of ClickHouse."""
 
+    def query_arrow(self, query: str, *, settings: dict[str, object] | None = None) -> pa.Table:
+        """The answer of a query as an Arrow table."""
+
     def command(self, cmd: str, *, settings: dict[str, object] | None = None) -> object:
         """Run one statement and return its single value, if it has one."""
+
+
+Correct: TypeAlias = Callable[[ClickHouse, Sequence[date], Sequence[int]], None]
+"""Makes every rollup right for some days (UTC) and songs, after a try that may have missed some of it."""
 
 
 class ClickHouseSink:
@@ -86,12 +93,12 @@ class ClickHouseSink:
 
     name = "clickhouse"
 
-    def __init__(self, connect: Callable[[], ClickHouse], directory: Path) -> None:
+    def __init__(self, connect: Callable[[], ClickHouse], directory: Path, correct: Correct) -> None:
         """`connect` is called when there is something to write: the server may be away until then.
 
-        `directory` is the log's: notes lie beside the segments they belong to.
+        `directory` is the log's: notes lie beside the segments they belong to. `correct` counts rollups anew.
         """
-        self._connect, self._directory = connect, directory
+        self._connect, self._directory, self._correct = connect, directory, correct
         self._connected: ClickHouse | None = None
         rows.playback_events([])  # pyarrow's first conversion imports pandas: no event should wait for that
 
@@ -185,12 +192,18 @@ class ClickHouseSink:
                 anew = self._missing(anew, "held_revisions", at=settled.at_ms)
             self._insert(Listens.table, anew, token=f"{segment_id}/revised")
         if is_retry:
-            days = [*listens[Listens.listened_at].to_pylist(), *revised[Listens.listened_at].to_pylist()]
-            songs = [*listens[Listens.song_id].to_pylist(), *revised[Listens.song_id].to_pylist()]
-            self._correct_song_days(
-                days + [removal.started_at for removal in gone], songs + [removal.song_id for removal in gone]
-            )
+            self._recount(listens, revised, gone)
         self._insert(Seen.table, rows.seen(*settled.marks(playback, removed)))
+
+    def _recount(self, listens: pa.Table, revised: pa.Table, gone: list[ListenRemoved]) -> None:
+        """The views may have missed what a crash left in the tables: let what these touch be counted anew."""
+        moments = [removal.started_at for removal in gone]
+        songs = {removal.song_id for removal in gone}
+        for table in (listens, revised):
+            moments += table[Listens.listened_at].to_pylist()
+            songs |= set(table[Listens.song_id].to_pylist())
+        if moments:
+            self._correct(self._client, sorted({moment.date() for moment in moments}), sorted(songs))
 
     def _known(self, playback: pa.Table, removed: Sequence[bytes]) -> set[bytes]:
         """What `seen` knows of these plays, by id and kind."""
@@ -251,14 +264,6 @@ class ClickHouseSink:
         held = self.held(held_query, wanted, **values)
         return without(wanted, [at for at, key in enumerate(keys_of(wanted)) if key in held])
 
-    def _correct_song_days(self, moments: Sequence[datetime], songs: Sequence[int]) -> None:
-        """The view may have missed what a crash left in the tables: count the touched songs and days anew."""
-        if not moments:
-            return
-        days = pa.array(sorted({moment.date() for moment in moments}), pa.date32())
-        sql = _bound("correct_song_days", songs=pa.array(sorted(set(songs)), pa.uint64()), days=days)
-        self._client.command(sql, settings=_room_for(sql))
-
     def _wait_for_earlier_inserts(self) -> None:
         """Return when the server works on none of our inserts: one whose client died may still be on its way."""
         sql = (QUERIES / "inserting.sql").read_text()
@@ -270,21 +275,15 @@ def _only(shape: type[Told], events: Sequence[Event]) -> list[Told]:
     return [event for event in events if type(event) is shape]
 
 
-def _bound(query: str, *, keys: str = "", at: int = 0, **arrays: pa.Array) -> str:
+def _bound(query: str, *, keys: str, listeners: pa.Array, at: int = 0) -> str:
     """The query with its parameters as literals: real ones travel in the address, which has no room for thousands."""
     sql = (QUERIES / f"{query}.sql").read_text()
-    sql = sql.replace("{keys:String}", f"'{keys}'").replace("{at:Int64}", str(int(at)))
-    for name, kind in (("listeners", "UInt64"), ("songs", "UInt64"), ("days", "Date")):
-        if name in arrays:
-            sql = sql.replace(
-                f"{{{name}:Array({kind})}}", "[" + ",".join(map(_literal, arrays[name].to_pylist())) + "]"
-            )
-    return sql
-
-
-def _literal(value: int | date) -> str:
-    # A day is a plain string: the server takes it for a Date, and a call a day would be too large a query in some years.
-    return f"'{value}'" if isinstance(value, date) else str(int(value))
+    people = ",".join(str(int(listener)) for listener in listeners.to_pylist())
+    return (
+        sql.replace("{keys:String}", f"'{keys}'")
+        .replace("{at:Int64}", str(int(at)))
+        .replace("{listeners:Array(UInt64)}", f"[{people}]")
+    )
 
 
 def _room_for(sql: str) -> dict[str, object]:

@@ -58,7 +58,7 @@ def settle(playback: pa.Table, removed: Sequence[bytes], known: set[bytes], at_m
     """What becomes of these rows and of the removals of these plays, where `known` is what `seen` knows of them."""
     keys, ids = keys_of(playback), ids_of(playback)
     counts, imported = playback["counts"].to_pylist(), _are_imported(playback)
-    told, repeated = set(known), []
+    told, repeated, goes = set(known), [], set(removed)
     listens: dict[bytes, int] = {}
     revised: list[int] = []
     for at, key in enumerate(keys):
@@ -72,7 +72,9 @@ def settle(playback: pa.Table, removed: Sequence[bytes], known: set[bytes], at_m
         if imported[at] or ids[at] + _LISTEN not in known:
             if is_end or ids[at] not in listens:  # of one segment the end tells most
                 listens[ids[at]] = at
-        elif is_end:
+        elif (
+            is_end and ids[at] not in goes
+        ):  # what goes need not be told anew, and what is told anew would stay
             revised.append(at)
     gone: dict[bytes, int] = {}
     for at, play in enumerate(removed):

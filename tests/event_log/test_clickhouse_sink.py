@@ -19,6 +19,7 @@ from foundation.errors import Unreachable
 from tests.event_log.conftest import Server
 from tests.event_log.plays import NOON, make_play, make_plays, small_log, write_segment
 from tests.event_log.test_recovery import DAMAGES
+from warehouse.checking import correct
 
 TABLES = ("playback_events", "listens", "seen")
 
@@ -47,7 +48,7 @@ def all_once(number: int) -> dict[str, int]:
 
 
 def ship(directory: Path, client: ClickHouse) -> None:
-    Shipper(directory, [ClickHouseSink(lambda: client, directory)]).ship()
+    Shipper(directory, [ClickHouseSink(lambda: client, directory, correct)]).ship()
 
 
 def test_a_start_its_end_and_a_short_play_become_three_events_and_one_listen(
@@ -169,6 +170,9 @@ class Dying:
     ) -> bytes:
         return self.client.raw_query(query, settings=settings, fmt=fmt)
 
+    def query_arrow(self, query: str, *, settings: dict[str, object] | None = None) -> pa.Table:
+        return self.client.query_arrow(query, settings=settings)
+
     def command(self, cmd: str, *, settings: dict[str, object] | None = None) -> object:
         return self.client.command(cmd, settings=settings)
 
@@ -251,7 +255,7 @@ def test_a_server_that_is_away_at_first_is_asked_again(tmp_path: Path, clickhous
             raise Unreachable("not yet")
         return client
 
-    shipper = Shipper(tmp_path, [ClickHouseSink(connect, tmp_path)])
+    shipper = Shipper(tmp_path, [ClickHouseSink(connect, tmp_path, correct)])
     shipped = [shipper.ship(), shipper.ship()]
 
     assert shipped == [0, 1]
@@ -261,7 +265,9 @@ def test_a_server_that_is_away_at_first_is_asked_again(tmp_path: Path, clickhous
 @contextmanager
 def shipping(directory: Path, client: Client) -> Iterator[None]:
     stop = threading.Event()
-    shipper = Shipper(directory, [ClickHouseSink(lambda: client, directory)], poll=timedelta(milliseconds=5))
+    shipper = Shipper(
+        directory, [ClickHouseSink(lambda: client, directory, correct)], poll=timedelta(milliseconds=5)
+    )
     thread = threading.Thread(target=shipper.run, args=(stop,))
     thread.start()
     try:

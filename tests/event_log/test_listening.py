@@ -18,6 +18,7 @@ from foundation.contracts.events import Event, ListenRemoved, PlaybackEvent, Ser
 from foundation.engines.clickhouse import Client
 from foundation.ids import new_play_id
 from tests.event_log.plays import NOON, make_play, write_segment
+from warehouse.checking import correct
 
 PLAY = new_play_id(NOON)
 
@@ -42,7 +43,7 @@ def ship(directory: Path, client: ClickHouse, *segments: list[Event]) -> None:
         at = len(list(directory.glob("told-*")))
         (directory / f"told-{at}").touch()
         write_segment(directory, f"a-{at:03d}", events)
-        Shipper(directory, [ClickHouseSink(lambda: client, directory)]).ship()
+        Shipper(directory, [ClickHouseSink(lambda: client, directory, correct)]).ship()
 
 
 def valid(client: Client) -> list[tuple[int, str]]:
@@ -101,6 +102,15 @@ def test_a_listen_that_is_removed_counts_no_more_and_did_before(tmp_path: Path, 
     assert clickhouse.query(known, parameters={"before": before}).first_row == (2,)
 
 
+def test_an_end_that_comes_with_the_removal_does_not_bring_the_listen_back(
+    tmp_path: Path, clickhouse: Client
+) -> None:
+    ship(tmp_path, clickhouse, [heartbeat()], [removal(), end()])
+
+    assert valid(clickhouse) == []
+    assert counted(clickhouse) == 0
+
+
 EVENTS: dict[str, Callable[[], Event]] = {"heartbeat": heartbeat, "end": end, "removal": removal}
 
 
@@ -132,6 +142,9 @@ class Dying:
     ) -> bytes:
         return self.client.raw_query(query, settings=settings, fmt=fmt)
 
+    def query_arrow(self, query: str, *, settings: dict[str, object] | None = None) -> pa.Table:
+        return self.client.query_arrow(query, settings=settings)
+
     def command(self, cmd: str, *, settings: dict[str, object] | None = None) -> object:
         self._write(lambda: self.client.command(cmd, settings=settings))
         return None
@@ -155,7 +168,7 @@ def test_a_shipper_killed_at_any_write_revises_and_removes_once(
     write_segment(tmp_path, "b-1", [end(), removal(other), heartbeat(61_000), make_play()])
 
     for client in (Dying(clickhouse, writes, is_done), Dying(clickhouse, writes, is_done), clickhouse):
-        Shipper(tmp_path, [ClickHouseSink(lambda client=client: client, tmp_path)]).ship()  # type: ignore[misc]
+        Shipper(tmp_path, [ClickHouseSink(lambda client=client: client, tmp_path, correct)]).ship()  # type: ignore[misc]
 
     assert valid(clickhouse) == [(40_000, "unknown"), (180_000, "completed")]
     assert counted(clickhouse) == 2

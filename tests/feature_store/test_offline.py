@@ -17,6 +17,7 @@ from foundation.engines.redis import Redis
 from foundation.ids import UserId
 from tests.conftest import Engines
 from tests.feature_store.conftest import listen
+from warehouse.checking import correct
 from warehouse.migrate import migrate
 
 
@@ -53,7 +54,7 @@ def test_online_and_offline_agree_now_and_as_of_before(
         )
         for _ in range(1500)
     ]
-    sinks = (ClickHouseSink(lambda: writer, tmp_path), RecentSongsSink(redis))
+    sinks = (ClickHouseSink(lambda: writer, tmp_path, correct), RecentSongsSink(redis))
 
     for sink in sinks:
         sink.apply("early", plays[:700])

@@ -19,6 +19,7 @@ from event_log.shipper import Shipper
 from foundation.engines import clickhouse
 from tests.catalog_api.world import NOW
 from tests.conftest import Engines
+from warehouse.checking import correct
 from warehouse.migrate import migrate
 
 
@@ -50,7 +51,9 @@ class Place:
         """Ships what is told meanwhile."""
         stop = threading.Event()
         shipper = Shipper(
-            self.folder, [ClickHouseSink(lambda: self.writer, self.folder)], poll=timedelta(milliseconds=5)
+            self.folder,
+            [ClickHouseSink(lambda: self.writer, self.folder, correct)],
+            poll=timedelta(milliseconds=5),
         )
         thread = threading.Thread(target=shipper.run, args=(stop,))
         thread.start()
