@@ -13,6 +13,7 @@ from event_log import rows
 from event_log.rows import Told
 from event_log.segments import quarantine, replace
 from event_log.settling import (
+    Keyed,
     Settled,
     ids_of,
     keys_in,
@@ -149,18 +150,21 @@ class ClickHouseSink:
     ) -> list[PlaybackEvent]:
         """Insert the plays that are new, and take back what is removed; returns the events that do not fit."""
         playback, unfit = rows.fitting(plays, rows.playback_events)
+        told = Keyed.by(playback)
         note = self._directory / f"{segment_id}.{self.name}"
         is_retry = note.exists()
         settled = read_note(note, playback.num_rows, len(removed)) if is_retry else None
         if settled is None:
-            known = self._known(playback, [removal.play_id.bytes for removal in removed])
-            settled = settle(playback, [removal.play_id.bytes for removal in removed], known, _now_ms())
+            ids = [removal.play_id.bytes for removal in removed]
+            known = self._asked("seen", told.known_by(ids), pa.array([], pa.uint64()))
+            settled = settle(told, ids, known, _now_ms())
             if settled.changes_anything(playback.num_rows):
                 replace(note, note_of(settled, playback.num_rows, len(removed)))
         if is_retry:
             logger.info("%s was begun before: writing what is missing of it", segment_id)
             self._wait_for_earlier_inserts()
         self._write(segment_id, playback, removed, settled, is_retry=is_retry)
+        self._insert(Seen.table, rows.seen(*settled.marks(told, removed)))
         note.unlink(missing_ok=True)
         return unfit
 
@@ -173,7 +177,7 @@ class ClickHouseSink:
         *,
         is_retry: bool,
     ) -> None:
-        """Write what is new, the marks of it last."""
+        """Write what is new; what it is known by is written after it."""
         events = without(playback, settled.repeated).drop_columns("counts")
         listens = rows.listens_of(taken(playback, settled.listens))
         revised = rows.listens_of(taken(playback, settled.revised))
@@ -193,7 +197,6 @@ class ClickHouseSink:
             self._insert(Listens.table, anew, token=f"{segment_id}/revised")
         if is_retry:
             self._recount(listens, revised, gone)
-        self._insert(Seen.table, rows.seen(*settled.marks(playback, removed)))
 
     def _recount(self, listens: pa.Table, revised: pa.Table, gone: list[ListenRemoved]) -> None:
         """The views may have missed what a crash left in the tables: let what these touch be counted anew."""
@@ -204,11 +207,6 @@ class ClickHouseSink:
             songs |= set(table[Listens.song_id].to_pylist())
         if moments:
             self._correct(self._client, sorted({moment.date() for moment in moments}), sorted(songs))
-
-    def _known(self, playback: pa.Table, removed: Sequence[bytes]) -> set[bytes]:
-        """What `seen` knows of these plays, by id and kind."""
-        wanted = {*ids_of(playback), *(key[:-1] for key in keys_of(playback)), *removed}
-        return self._asked("seen", sorted(wanted), pa.array([], pa.uint64()))
 
     def held(self, query: str, plays: pa.Table, **values: int) -> set[bytes]:
         """The keys of these plays that a table holds already, as its query says."""

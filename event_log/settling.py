@@ -43,25 +43,49 @@ class Settled:
         """Whether there is anything to write."""
         return len(self.repeated) < events or bool(self.removed)
 
-    def marks(self, playback: pa.Table, removed: Sequence[ListenRemoved]) -> tuple[list[bytes], list[bool]]:
+    def marks(self, told: "Keyed", removed: Sequence[ListenRemoved]) -> tuple[list[bytes], list[bool]]:
         """The keys by which all of it is known from now on, and which of them are kept for ever."""
-        known, imported = set(self.repeated), _are_imported(playback)
-        keys = [(key, imported[at]) for at, key in enumerate(keys_of(playback)) if at not in known]
-        ids = ids_of(playback)
+        keys, are_kept = told.keys, told.are_imported
+        if self.repeated:
+            left_out = set(self.repeated)
+            fresh = [at for at in range(len(keys)) if at not in left_out]
+            keys, are_kept = [keys[at] for at in fresh], [are_kept[at] for at in fresh]
         # Of an import the end alone makes a listen, and is kept itself.
-        keys += [(ids[at] + _LISTEN, False) for at in self.listens if not imported[at]]
-        keys += [(removed[at].play_id.bytes + _REMOVAL, True) for at in self.removed]
-        return [key for key, _ in keys], [is_kept for _, is_kept in keys]
+        listens = [told.ids[at] + _LISTEN for at in self.listens if not told.are_imported[at]]
+        gone = [removed[at].play_id.bytes + _REMOVAL for at in self.removed]
+        return [*keys, *listens, *gone], [*are_kept, *[False] * len(listens), *[True] * len(gone)]
 
 
-def settle(playback: pa.Table, removed: Sequence[bytes], known: set[bytes], at_ms: int) -> Settled:
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """What of a segment's rows of playback_events settling looks at, each a list with one entry a row."""
+
+    ids: list[bytes]
+    keys: list[bytes]
+    counts: list[bool]
+    are_imported: list[bool]
+
+    @classmethod
+    def by(cls, playback: pa.Table) -> "Keyed":
+        """Cut from the columns once: a segment has tens of thousands of rows."""
+        are_imported = pc.equal(playback[PlaybackEvents.source].cast(pa.string()), "imported")
+        return cls(
+            ids_of(playback), keys_of(playback), playback["counts"].to_pylist(), are_imported.to_pylist()
+        )
+
+    def known_by(self, removed: Sequence[bytes]) -> list[bytes]:
+        """What to ask `seen` for: the plays, and what their heartbeats and pauses are known by."""
+        between = {key[:-1] for key in self.keys if key[-1:] not in (_START, _END)}
+        return sorted({*self.ids, *between, *removed})
+
+
+def settle(rows: Keyed, removed: Sequence[bytes], known: set[bytes], at_ms: int) -> Settled:
     """What becomes of these rows and of the removals of these plays, where `known` is what `seen` knows of them."""
-    keys, ids = keys_of(playback), ids_of(playback)
-    counts, imported = playback["counts"].to_pylist(), _are_imported(playback)
+    ids, counts, imported = rows.ids, rows.counts, rows.are_imported
     told, repeated, goes = set(known), [], set(removed)
     listens: dict[bytes, int] = {}
     revised: list[int] = []
-    for at, key in enumerate(keys):
+    for at, key in enumerate(rows.keys):
         if key in told:
             repeated.append(at)
             continue
@@ -136,13 +160,6 @@ def without(plays: pa.Table, positions: Sequence[int]) -> pa.Table:
         return plays
     left_out = set(positions)
     return plays.filter(pa.array([at not in left_out for at in range(plays.num_rows)]))
-
-
-def _are_imported(playback: pa.Table) -> list[bool]:
-    return [
-        bool(each)
-        for each in pc.equal(playback[PlaybackEvents.source].cast(pa.string()), "imported").to_pylist()
-    ]
 
 
 def note_of(settled: Settled, events: int, removals: int) -> bytes:
