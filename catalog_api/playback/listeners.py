@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from catalog_api.playback import repository
 from foundation.engines.postgres import Postgres
+from foundation.errors import Unreachable
 from foundation.ids import UserId
 
 PATIENCE = timedelta(milliseconds=250)  # with Postgres; then what is known from before must do
@@ -24,7 +25,6 @@ class Listener(NamedTuple):
 
 
 UNKNOWN = Listener()  # nobody has this id
-UNTOLD = Listener(is_private=True)
 
 
 @dataclass(slots=True)
@@ -32,8 +32,9 @@ class ListenersPlaying:
     """The listeners whose plays this process takes: a play of a known one asks Postgres nothing.
 
     A change of a profile or of preferences is heard (`hear`), and while nothing can be heard asked for every second.
-    While Postgres is away the last that was known holds. Whom it could not tell us of, and whose preferences may have
-    changed since, counts as private until it does: the song counts all the same, and nobody's taste or history does.
+    While Postgres is away the last that was known holds; whose preferences may have changed since counts as private until
+    it tells. Of whom nothing is known no play is taken: said to be private it would be lost to their history, said not to
+    be it might betray them. Their client tells it again.
     """
 
     postgres: Postgres
@@ -49,7 +50,7 @@ class ListenersPlaying:
     _running: set["asyncio.Task[Listener]"] = field(default_factory=set)  # the event loop keeps none alive
 
     async def of(self, listener: UserId) -> Listener:
-        """What is known of a listener, within PATIENCE."""
+        """What is known of a listener, within PATIENCE. Raises Unreachable where nothing is and Postgres is away."""
         known = self._known.get(listener)
         if known is not None and known[0] > self.seconds():
             self._known.move_to_end(listener)
@@ -62,10 +63,11 @@ class ListenersPlaying:
         await asyncio.wait({asking}, timeout=PATIENCE.total_seconds())
         if asking.done() and not asking.cancelled() and asking.exception() is None:
             return asking.result()
-        last = UNTOLD if known is None else known[1]
+        if known is None:
+            raise Unreachable("Postgres does not answer: whose play it is cannot be told", engine="postgres")
         if self._known.get(listener) is known:
-            self._remember(listener, last, self.unheard)  # only one play in a while waits for Postgres
-        return last
+            self._remember(listener, known[1], self.unheard)  # only one play in a while waits for Postgres
+        return known[1]
 
     def hear(self, message: str) -> None:
         """Take a message of the channel `cache`: keys, of which those of profiles concern us."""

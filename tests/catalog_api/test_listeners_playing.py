@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from catalog_api.playback.listeners import UNKNOWN, UNTOLD, Listener, ListenersPlaying
+from catalog_api.playback.listeners import UNKNOWN, Listener, ListenersPlaying
 from catalog_api.playback.schemas import PlayIn
 from catalog_api.playback.service import open_playback
 from event_log.log import EventLog
@@ -16,6 +16,7 @@ from foundation.cache import CHANNEL
 from foundation.engines import postgres
 from foundation.engines.postgres import Postgres, open_postgres
 from foundation.engines.postgres_channels import listening, notify_now
+from foundation.errors import Unreachable
 from foundation.ids import SongId, UserId, new_play_id
 from tests.catalog_api.world import NOW, settle, town
 
@@ -111,17 +112,18 @@ async def test_a_listener_without_a_row_has_no_country(playing: ListenersPlaying
     assert await playing.of(UserId(99)) == UNKNOWN
 
 
-async def test_while_postgres_is_away_the_last_known_holds_and_others_are_private(
+async def test_while_postgres_is_away_the_last_known_holds_and_of_others_nothing_is_taken(
     playing: ListenersPlaying, ticking: Ticking
 ) -> None:
     await playing.of(ANN)
     playing.postgres = open_postgres(NOWHERE)
 
     ticking.now += 1_000
-    known, unknown = await playing.of(ANN), await playing.of(UserId(2))
+    known = await playing.of(ANN)
+    with pytest.raises(Unreachable):
+        await playing.of(UserId(2))
 
-    assert (known, unknown) == (Listener("NZ"), UNTOLD)
-    assert unknown.is_private
+    assert known == Listener("NZ")
 
 
 async def test_a_postgres_that_hangs_is_not_waited_for(

@@ -12,20 +12,16 @@ from foundation.engines.clickhouse import Client
 from foundation.engines.redis import Redis
 from foundation.ids import UserId
 from tests.faults.traffic import Traffic
+from warehouse.checking import check
 
 COPIES = {
-    "playback_events": "SELECT play_id, count() FROM playback_events GROUP BY play_id",
-    "listens": "SELECT play_id, count() FROM listens GROUP BY play_id",
+    "playback_events": "SELECT play_id, count() FROM playback_events WHERE kind = 'end' GROUP BY play_id",
+    "listens": "SELECT play_id, count() FROM valid_listens GROUP BY play_id",
+    "listens_as_ended": "SELECT play_id, count() FROM valid_listens WHERE outcome != 'unknown' GROUP BY play_id",
     "seen": "SELECT toUUID(hex(play_key)), uniqExact(kind) FROM seen WHERE kind IN ('start', 'end') GROUP BY play_key",
 }
-DIFFERING_DAYS = """
-SELECT count()
-FROM (SELECT day, song_id, sum(listens) AS listens FROM song_days GROUP BY day, song_id) AS kept
-FULL JOIN (
-    SELECT toDate(listened_at) AS day, song_id, count() AS listens FROM listens GROUP BY day, song_id
-) AS counted USING (day, song_id)
-WHERE kept.listens != counted.listens
-"""
+# Every heartbeat that was told, once: by its play and how far that had come.
+BEATS = "SELECT play_id, played_ms, count() FROM playback_events WHERE kind = 'heartbeat' GROUP BY play_id, played_ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +35,12 @@ class Verdict:
     starts: int
     lost: dict[str, int]
     duplicated: dict[str, int]
-    differing_days: int
+    differing: dict[str, int]  # cells of each rollup
 
     @property
     def is_exact(self) -> bool:
-        """Whether everything acknowledged is everywhere exactly once, and the rollup equals a recount."""
-        return not (any(self.lost.values()) or any(self.duplicated.values()) or self.differing_days)
+        """Whether everything acknowledged is everywhere exactly once, and every rollup equals a recount."""
+        return not (any(self.lost.values()) or any(self.duplicated.values()) or any(self.differing.values()))
 
     def table(self) -> str:
         kills = ", ".join(f"{victim} {number}" for victim, number in sorted(self.killed.items()))
@@ -56,7 +52,8 @@ class Verdict:
         for word, by_store in (("lost", self.lost), ("duplicated", self.duplicated)):
             told = ", ".join(f"{store} {number}" for store, number in by_store.items())
             lines.append(f"{word:<12} {sum(by_store.values())} ({told})")
-        lines.append(f"song_days    {self.differing_days} days and songs differ from a recount of listens")
+        rollups = ", ".join(f"{rollup} {number}" for rollup, number in self.differing.items())
+        lines.append(f"rollups      {sum(self.differing.values())} cells differ from a recount ({rollups})")
         return "\n".join(lines)
 
 
@@ -69,6 +66,7 @@ def count(
     wanted = {
         "playback_events": traffic.acknowledged,
         "listens": traffic.acknowledged & should_count,
+        "listens_as_ended": traffic.acknowledged & should_count,
         "seen": traffic.acknowledged,
     }
     told = {play.play_id for play in traffic.plays}
@@ -76,13 +74,24 @@ def count(
         copies: dict[UUID, int] = dict(warehouse.query(query).result_rows)
         lost[table] = len(wanted[table] - copies.keys())
         # A play that should not be there is one too many as well.
-        strangers = copies.keys() - (told if table != "listens" else should_count)
+        strangers = copies.keys() - (should_count if table.startswith("listens") else told)
         duplicated[table] = sum(number - 1 for number in copies.values()) + len(strangers)
     for table, (missing, too_many) in in_catalog(catalog, traffic).items():
         lost[table], duplicated[table] = missing, too_many
+    beats: dict[tuple[UUID, int], int] = {
+        (play_id, played_ms): number for play_id, played_ms, number in warehouse.query(BEATS).result_rows
+    }
+    should_beat = {
+        (play.play_id, beat)
+        for play in traffic.plays
+        if play.play_id in traffic.acknowledged
+        for beat in play.beats
+    }
+    lost["heartbeats"] = len(should_beat - beats.keys())
+    duplicated["heartbeats"] = sum(beats.values()) - len(beats) + len(beats.keys() - should_beat)
     for feature, (should, found) in online(redis, traffic).items():
         lost[feature], duplicated[feature] = len(should - found), len(found - should)
-    differing = int(str(warehouse.command(DIFFERING_DAYS)))
+    differing = {checked.rollup.table: checked.wrong for checked in check(warehouse, repair=False)}
     acknowledged = len(traffic.acknowledged)
     return Verdict(
         len(traffic.plays), traffic.requests, acknowledged, killed, starts, lost, duplicated, differing
