@@ -23,14 +23,15 @@ def header_of(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def table_of(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+def table_of(path: Path, columns: Sequence[str], header: Sequence[str] | None = None) -> pl.DataFrame:
     """The named columns as text, with each row's `line` and, where it has another number of columns, its `reason`.
 
-    The file may have further columns. Raises BrokenFile for a wrong header, no rows, broken quotes, or a row cut off.
+    The file may have further columns; `header` names them where its first line does not. Raises BrokenFile for a wrong
+    header, no rows, broken quotes, or a row cut off.
     """
     text = text_of(path)
     records = _records(path, text)
-    header = next(records)[1]
+    header = header or next(records)[1]
     missing = [column for column in columns if column not in header]
     if missing:
         raise BrokenFile(path, 1, f"the header lacks {', '.join(missing)}")

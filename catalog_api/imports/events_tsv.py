@@ -27,5 +27,5 @@ def read(path: Path, now: datetime) -> History:
         album=pl.lit(""),
         country=pl.lit(""),
     )
-    rows, refused = plays.checked(told, path, now)
+    rows, refused = plays.checked(told, path, now, SOURCE)
     return plays.history_of(SOURCE, [rows], refused)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from catalog_api.imports.json_rows import LineOf
 from catalog_api.imports.play_ids import with_play_ids
 from catalog_api.imports.rows import CONTROL, LONGEST_NAME, Rule, accepted, judged, name_rules
 from catalog_api.imports.tsv import LINE, REASON
@@ -40,24 +41,34 @@ def song_key(artist: pl.Expr, title: pl.Expr) -> pl.Expr:
 
 
 def checked(
-    told: pl.DataFrame, path: Path, now: datetime, harmless: Collection[str] = ()
+    told: pl.DataFrame,
+    path: Path,
+    now: datetime,
+    source: str,
+    harmless: Collection[str] = (),
+    line_of: LineOf = int,
 ) -> tuple[pl.DataFrame, Counter[str]]:
-    """The rows (as TOLD) of one file that hold, and the number of the others by reason.
+    """The rows (as TOLD) of one file that hold, with their `play_id`, and the number of the others by reason.
 
     Raises BrokenFile where most rows are bad; those left out for a `harmless` reason are not bad.
     """
-    return accepted(judged(told.select(list(TOLD)), _rules(now)), path, harmless)
+    rows, refused = accepted(judged(told.select(list(TOLD)), _rules(now)), path, harmless, line_of)
+    return with_play_ids(rows.with_columns(song_ms=pl.lit(None, pl.UInt32)), source), refused
 
 
-def history_of(source: str, files: Sequence[pl.DataFrame], refused: Counter[str]) -> History:
+def history_of(
+    source: str, files: Sequence[pl.DataFrame], refused: Counter[str], notes: Sequence[str] = ()
+) -> History:
     """The history that the checked rows of one or more files tell together."""
-    plays = pl.concat([with_play_ids(rows, source) for rows in files])
+    plays = pl.concat(files)
     newest_last = plays.sort(
         "ended_at", "artist", "title", "album"
     )  # so that order within files decides nothing
     listeners = newest_last.group_by("listener").agg(pl.col("country").filter(pl.col("country") != "").last())
     songs = newest_last.group_by("song").agg(
-        pl.col("artist", "title").last(), pl.col("album").filter(pl.col("album") != "").last()
+        pl.col("artist", "title").last(),
+        pl.col("album").filter(pl.col("album") != "").last(),
+        pl.col("song_ms").drop_nulls().last(),
     )
     return History(
         source=source,
@@ -73,10 +84,11 @@ def history_of(source: str, files: Sequence[pl.DataFrame], refused: Counter[str]
             pl.col("artist").alias("artist_external_id"),
             pl.col("title").str.strip_chars(),
             pl.col("album").fill_null("").str.strip_chars(),
+            "song_ms",
             genre=pl.lit(""),
-            song_ms=pl.lit(None, pl.UInt32),
             released_on=pl.lit(None, pl.Date),
         )
+        .select(list(SONGS))
         .cast(SONGS),
         plays=plays.select(
             "play_id",
@@ -88,6 +100,7 @@ def history_of(source: str, files: Sequence[pl.DataFrame], refused: Counter[str]
             "played_ms",
         ).cast(PLAYS),
         refused=refused,
+        notes=tuple(notes),
     )
 
 
@@ -108,6 +121,14 @@ def _rules(now: datetime) -> list[Rule]:
             pl.col("song").str.replace("\t", "", literal=True).str.contains(CONTROL),
             "control character in song id",
         ),
-        (pl.col("album").str.len_bytes() > LONGEST_NAME, f"album longer than {LONGEST_NAME:,} bytes"),
-        (pl.col("album").str.contains(CONTROL), "control character in album"),
+        *album_rules(),
+    ]
+
+
+def album_rules() -> list[Rule]:
+    """An album need not be there; where it is, every store must be able to hold it."""
+    album = pl.col("album")
+    return [
+        (album.str.len_bytes() > LONGEST_NAME, f"album longer than {LONGEST_NAME:,} bytes"),
+        (album.str.contains(CONTROL), "control character in album"),
     ]

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from catalog_api.imports import catalogue, endsong, events_tsv, hetrec, lrc
+from catalog_api.imports import (
+    archive,
+    catalogue,
+    endsong,
+    events_tsv,
+    hetrec,
+    jspf,
+    lastfm_csv,
+    listenbrainz,
+    lrc,
+    streaming_history,
+)
 from catalog_api.imports.catalogue import Catalogue
 from catalog_api.imports.errors import NothingToImport
 from catalog_api.imports.tsv import header_of
@@ -14,7 +25,11 @@ from foundation.contracts.history import History
 
 READABLE = """Segue reads
   - a table of plays: a tab-separated file whose header names user, end_time_utc_minute, artist, track, ms_played
-  - an extended streaming history: endsong_*.json or Streaming_History_Audio_*.json, one file or the folder of them
+  - an extended streaming history: endsong_*.json or Streaming_History_Audio_*.json, one file, the folder or the zip of them
+  - the streaming history of an account's data: StreamingHistory*.json, one file, the folder or the zip of them
+  - listens of ListenBrainz: JSON with one listen a line, or the zip or folder of its export (listens/YEAR/MONTH.jsonl)
+  - scrobbles of Last.fm: CSV with uts, artist, album, track …, or artist, album, track, date without a header
+  - a playlist in JSPF whose tracks tell listened_at
   - the folder of the HetRec 2011 Last.fm data set: user_artists.dat (or user_artists_train.tsv) and artists.dat
   - a catalogue: spotify_songs.csv, MusicBrainz artists with id, name, type, country, area_id, or the folder of both
   - a folder of lyrics in LRC files"""
@@ -34,6 +49,10 @@ def read(path: Path, *, now: datetime, listener: str | None = None) -> Told:
 
     Raises NothingToImport with a list of what can be read, or BrokenFile.
     """
+    if path.is_file() and archive.is_one(path):
+        with archive.unpacked(path) as folder:
+            history = _folder(folder, now, listener, called=path)[1]()
+        return Told(history, path.resolve().name, _digest([path]))
     if path.is_dir():
         files, reading = _folder(path, now, listener)
     elif path.is_file():
@@ -46,20 +65,28 @@ def read(path: Path, *, now: datetime, listener: str | None = None) -> Told:
 Reading = tuple[Sequence[Path], Callable[[], History | Catalogue]]
 
 
-def _folder(path: Path, now: datetime, listener: str | None) -> Reading:
-    exports = sorted({file for pattern in endsong.PATTERNS for file in path.glob(pattern)})
+def _folder(path: Path, now: datetime, listener: str | None, called: Path | None = None) -> Reading:
+    """What a folder holds; in messages it is `called` so."""
+    name, whose = called or path, listener or endsong.UNNAMED
+    extended, yearly = _matching(path, endsong.PATTERNS), _matching(path, streaming_history.PATTERNS)
     tables = [file for file in sorted(path.glob("*.tsv")) if _is_table(file)]
-    parts = catalogue.files_in(path)
-    kinds = [bool(exports), bool(tables), bool(parts), hetrec.is_here(path), lrc.is_here(path)]
-    if sum(kinds) > 1 or len(tables) > 1:
-        names = ", ".join(file.name for file in [*exports[:2], *tables[:2], *parts[:2]])
-        raise NothingToImport(
-            f"{path} holds more than one thing to import ({names} …): name one file", path=str(path)
+    listens, parts = listenbrainz.files_in(path), catalogue.files_in(path)
+    kinds = [extended, yearly, tables, listens, parts, hetrec.is_here(path), lrc.is_here(path)]
+    if sum(map(bool, kinds)) > 1 or len(tables) > 1:
+        names = ", ".join(
+            file.name for some in (extended, yearly, tables, listens, parts) for file in some[:2]
         )
-    if exports:
-        return exports, lambda: endsong.read(exports, now, listener or endsong.UNNAMED)
+        raise NothingToImport(
+            f"{name} holds more than one thing to import ({names} …): name one file", path=str(name)
+        )
+    if extended:
+        return extended, lambda: endsong.read(extended, now, whose)
+    if yearly:
+        return yearly, lambda: streaming_history.read(yearly, now, whose)
     if tables:
         return tables, lambda: events_tsv.read(tables[0], now)
+    if listens:
+        return listens, lambda: listenbrainz.read(listens, now, whose)
     if parts:
         return parts, lambda: catalogue.read(parts)
     if lrc.is_here(path):
@@ -67,19 +94,38 @@ def _folder(path: Path, now: datetime, listener: str | None) -> Reading:
     if hetrec.is_here(path):
         files = (*hetrec.PLAYS_FILES, "artists.dat", "tags.dat", *hetrec.TAGGINGS)
         return [path / name for name in files if (path / name).is_file()], lambda: hetrec.read(path)
-    raise NothingToImport(f"{path} holds nothing that Segue can import. {READABLE}", path=str(path))
+    raise NothingToImport(f"{name} holds nothing that Segue can import. {READABLE}", path=str(name))
+
+
+def _matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
+    return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
 def _file(path: Path, now: datetime, listener: str | None) -> Reading:
-    if any(path.match(pattern) for pattern in endsong.PATTERNS) or _is_json_list(path):
-        return [path], lambda: endsong.read([path], now, listener or endsong.UNNAMED)
+    whose = listener or endsong.UNNAMED
+    if any(path.match(pattern) for pattern in endsong.PATTERNS):
+        return [path], lambda: endsong.read([path], now, whose)
     if _is_table(path) or path.match("events*.tsv"):
         return [path], lambda: events_tsv.read(path, now)
     if catalogue.is_one(path):
         return [path], lambda: catalogue.read([path])
+    if lastfm_csv.is_one(path):
+        return [path], lambda: lastfm_csv.read(path, now, whose)
+    if path.suffix.lower() in (".jsonl", ".ndjson") or listenbrainz.is_one(path):
+        return [path], lambda: listenbrainz.read([path], now, whose)
+    if jspf.is_one(path):
+        return [path], lambda: jspf.read(path, now, whose)
+    if _is_json_list(path):
+        reader = streaming_history if _is_yearly(path) else endsong
+        return [path], lambda: reader.read([path], now, whose)
     if path.name in hetrec.PLAYS_FILES:
         return _folder(path.parent, now, listener)
     raise NothingToImport(f"{path} is nothing that Segue can import. {READABLE}", path=str(path))
+
+
+def _is_yearly(path: Path) -> bool:
+    with path.open("rb") as file:
+        return path.name.startswith("StreamingHistory") or b'"endTime"' in file.read(4096)
 
 
 def _is_table(path: Path) -> bool:

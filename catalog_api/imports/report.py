@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from catalog_api.imports import endsong
+from catalog_api.imports import endsong, jspf, lastfm_csv, listenbrainz, streaming_history
 from catalog_api.imports.catalogue import Part
 from catalog_api.imports.catalogue_rows import Made
 from event_log.listens import LISTEN_MS
 from foundation.contracts.history import History
+
+ASSUMING = {
+    reader.SOURCE for reader in (endsong, jspf, lastfm_csv, listenbrainz, streaming_history)
+}  # may name nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,11 @@ class ImportReport:
     accepted: int
     duplicate: int
     refused: Counter[str]
-    short: int  # plays under 30 s among the rows that hold: plays, and no listens where the song's length is unknown
+    short: int  # plays among the rows that hold which are no listens: under 30 s, or half of a song shorter than a minute
     listeners: int  # that the rows tell of, and how many of them are new here
     artists: int
     songs: int
+    notes: tuple[str, ...] = ()  # what was assumed, since the source tells less than we keep
     listener: str | None = None  # the external id of the only one, None where there are several or none
     new: Counter[str] = field(default_factory=Counter)  # listeners, artists, albums, songs made
 
@@ -38,7 +43,8 @@ class ImportReport:
             accepted=accepted,
             duplicate=history.plays.height + history.counts.height - accepted,
             refused=history.refused,
-            short=history.plays.filter(pl.col("played_ms") < LISTEN_MS).height,
+            short=_short(history),
+            notes=history.notes,
             listeners=history.listeners.height,
             artists=history.artists.height,
             songs=history.songs.height,
@@ -67,13 +73,13 @@ class ImportReport:
             lines.append(
                 f"  {self.short:,} plays are shorter than 30 s: they are kept, and do not count as listens"
             )
-        return lines
+        return lines + [f"  {note}" for note in self.notes]
 
     def _named_listener(self) -> list[str]:
         """Whose plays these are, so that one can ask for recommendations for them."""
         if self.listener is None:
             return []
-        assumed = self.source == endsong.SOURCE and self.listener == endsong.UNNAMED
+        assumed = self.source in ASSUMING and self.listener == endsong.UNNAMED
         hint = "   (--listener NAME says whose history it is)" if assumed else ""
         return [f"  listener: {self.listener}{hint}"]
 
@@ -130,6 +136,14 @@ class CatalogueReport:
     def lines(self) -> list[str]:
         """The report as people read it."""
         return [line for part in self.parts for line in part.lines()]
+
+
+def _short(history: History) -> int:
+    """How many plays are too short for a listen; those of a song that is shorter than a minute need half of it."""
+    lengths = history.songs.select(pl.col("external_id").alias("song_external_id"), "song_ms")
+    plays = history.plays.join(lengths, on="song_external_id", how="left")
+    enough = pl.min_horizontal(pl.lit(LISTEN_MS), pl.col("song_ms") / 2)
+    return plays.filter(pl.col("played_ms") < enough).height
 
 
 def _counted(numbers: Counter[str]) -> str:

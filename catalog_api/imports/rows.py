@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from catalog_api.imports.errors import BrokenFile
+from catalog_api.imports.json_rows import LineOf
 from catalog_api.imports.tsv import LINE, REASON
 
 LONGEST_NAME = 1000  # bytes: two of them must fit into one key of a Postgres index (2,704 bytes)
@@ -35,12 +36,13 @@ def judged(rows: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
 
 
 def accepted(
-    rows: pl.DataFrame, path: Path, harmless: Collection[str] = ()
+    rows: pl.DataFrame, path: Path, harmless: Collection[str] = (), line_of: LineOf = int
 ) -> tuple[pl.DataFrame, Counter[str]]:
     """The good rows, and how many others there were by reason. Raises BrokenFile when more are bad than good.
 
     Where most rows are bad the file is not what it seems, and its good rows are good by accident. A row left out
-    for a `harmless` reason is neither: it is what such a file may hold and we do not want.
+    for a `harmless` reason is neither: it is what such a file may hold and we do not want. `line_of` turns what the rows
+    tell as their line into the line, where that is dear to know.
     """
     good = rows.filter(pl.col(REASON).is_null())
     left_out = rows.filter(pl.col(REASON).is_not_null())
@@ -49,5 +51,5 @@ def accepted(
         first = bad.row(0, named=True)
         judged_rows = good.height + bad.height
         what = f"{first[REASON]}; {bad.height:,} of {judged_rows:,} rows are bad, so none is taken"
-        raise BrokenFile(path, first[LINE], what)
+        raise BrokenFile(path, line_of(first[LINE]), what)
     return good.drop(REASON), Counter(left_out[REASON].to_list())

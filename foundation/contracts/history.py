@@ -48,8 +48,8 @@ def empty(schema: pl.Schema) -> pl.DataFrame:
 class History:
     """One source's listeners, artists, songs with lyrics, and plays or play counts; ids are the source's own, as text.
 
-    `refused` counts rows left out, by reason. Every reference in `plays`, `counts`, `songs` and `lyrics` names a row
-    that is here.
+    `refused` counts rows left out, by reason; `notes` say what was assumed where the source tells less than we keep.
+    Every reference in `plays`, `counts`, `songs` and `lyrics` names a row that is here.
     """
 
     source: str
@@ -60,3 +60,4 @@ class History:
     counts: pl.DataFrame = field(default_factory=lambda: empty(COUNTS))
     lyrics: pl.DataFrame = field(default_factory=lambda: empty(LYRICS))
     refused: Counter[str] = field(default_factory=Counter)
+    notes: tuple[str, ...] = ()
