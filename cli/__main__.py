@@ -89,16 +89,27 @@ def demo(
 
 @app.command("import")
 def import_(
-    path: Annotated[str, typer.Argument(help="A file or folder of listening history.")],
+    path: Annotated[str, typer.Argument(help="A file, folder or zip of listening history.")],
     *,
     listener: Annotated[
         str | None, typer.Option(help="Whose history it is, where the file does not say.")
     ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only show what would be taken and matched.")
+    ] = False,
+    match: Annotated[
+        bool, typer.Option("--match", help="Join songs of the catalog that have the same or similar names.")
+    ] = False,
+    threshold: Annotated[
+        float, typer.Option(min=0.4, max=1, help="How alike names are that mean one song: 1 is equal.")
+    ] = 0.8,
+    json: Annotated[str | None, typer.Option(help="A file for the preview as JSON.")] = None,
 ) -> None:
-    """Take in listening history: HetRec Last.fm, an events table, or an extended streaming export."""
+    """Take in listening history, from exports of the big services and from data sets; a catalog; or lyrics."""
     from cli import imports
 
-    imports.run(path, listener=listener)
+    matching = imports.Matching(is_preview=preview, is_joining=match, threshold=threshold, json=json)
+    imports.run(path, listener=listener, matching=matching)
 
 
 @app.command()

@@ -1,5 +1,8 @@
-"""`segue import`: takes in listening history and says what became of each row."""
+"""`segue import`: takes in listening history and says what became of each row, or what would become of it."""
 
+import json
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
@@ -8,6 +11,8 @@ from cli.running import running
 from foundation import settings as foundation_settings
 from foundation.clock import utc_now
 from foundation.contracts.history import History
+from foundation.engines.disk import replace_file
+from foundation.errors import Problem
 from foundation.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,31 +20,83 @@ if TYPE_CHECKING:
     from catalog_api.imports.report import CatalogueReport, ImportReport
 
 
-def run(path: str, *, listener: str | None) -> None:
-    """Read the whole of `path`, then store it, then print accepted, duplicate and refused."""
+class NothingToPreview(Problem):
+    """A preview was asked for, or a match, of what is no listening history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """How the songs of a history find those of the catalog, and whether that is only shown."""
+
+    is_preview: bool = False
+    is_joining: bool = False
+    threshold: float = 0.8
+    json: str | None = None  # where a preview is written
+
+    def __post_init__(self) -> None:
+        if self.json is not None and not self.is_preview:
+            raise NothingToPreview("--json FILE is for a preview: add --preview")
+
+
+def run(path: str, *, listener: str | None, matching: Matching) -> None:
+    """Read the whole of `path`, then store it, then print accepted, duplicate and refused; or show what would be done."""
     from catalog_api.imports.recognise import read
 
     told = read(Path(path), now=utc_now(), listener=listener)
+    history = told.history
+    if not isinstance(history, History) and (matching.is_preview or matching.is_joining):
+        raise NothingToPreview(
+            f"{path} is a catalog, whose songs are known by their ids: nothing is to be matched"
+        )
     with running(foundation_settings.load()) as connected:
-        report = import_with_progress(connected, told.history, name=told.name, digest=told.digest)
-    for text in report.lines():
+        if isinstance(history, History) and matching.is_preview:
+            lines = _previewed(connected, history, matching)
+        else:
+            threshold = matching.threshold if matching.is_joining else None
+            report = import_with_progress(
+                connected, history, name=told.name, digest=told.digest, threshold=threshold
+            )
+            lines = report.lines()
+    for text in lines:
         say.out.print(text, markup=False)
+
+
+def _previewed(connected: Settings, history: History, matching: Matching) -> list[str]:
+    """The preview, which is also written as JSON where that was asked for."""
+    from catalog_api.imports.matching.preview import preview
+    from foundation.engines import clickhouse
+
+    with closing(clickhouse.open_clickhouse_reader(connected.engines.clickhouse_reader)) as warehouse:
+        shown = preview(history, connected.engines.postgres, warehouse, matching.threshold)
+    if matching.json is not None:
+        replace_file(Path(matching.json), json.dumps(shown.as_dict(), ensure_ascii=False, indent=1).encode())
+    return shown.lines()
 
 
 @overload
 def import_with_progress(
-    connected: Settings, told: History, *, name: str = "", digest: bytes = b""
+    connected: Settings, told: History, *, name: str = "", digest: bytes = b"", threshold: float | None = None
 ) -> "ImportReport": ...
 
 
 @overload
 def import_with_progress(
-    connected: Settings, told: "Catalogue", *, name: str = "", digest: bytes = b""
+    connected: Settings,
+    told: "Catalogue",
+    *,
+    name: str = "",
+    digest: bytes = b"",
+    threshold: float | None = None,
 ) -> "CatalogueReport": ...
 
 
 def import_with_progress(
-    connected: Settings, told: "History | Catalogue", *, name: str = "", digest: bytes = b""
+    connected: Settings,
+    told: "History | Catalogue",
+    *,
+    name: str = "",
+    digest: bytes = b"",
+    threshold: float | None = None,
 ) -> "ImportReport | CatalogueReport":
     """Store a history or a catalog through a log of its own, with progress bars; everything is queryable afterwards."""
     from catalog_api.imports.service import Importer
@@ -59,7 +116,7 @@ def import_with_progress(
                 utc_now,
                 lambda what, done, whole: bars(what, done / whole if whole else 1.0),
             )
-            return importer.bring_in(told, name=name, digest=digest)
+            return importer.bring_in(told, name=name, digest=digest, threshold=threshold)
     finally:
         warehouse.close()
         log.close()

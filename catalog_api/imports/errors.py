@@ -30,3 +30,9 @@ class LogStuck(Problem):
     """The event log is not being shipped, so that an import can neither tell what is new nor finish."""
 
     status, title = 503, "The event log is not being shipped"
+
+
+class NoThreshold(Problem):
+    """Names are alike by something between two bounds: below the lower one, every name is like many others."""
+
+    status, title = 422, "This is no threshold"

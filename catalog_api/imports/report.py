@@ -32,9 +32,14 @@ class ImportReport:
     notes: tuple[str, ...] = ()  # what was assumed, since the source tells less than we keep
     listener: str | None = None  # the external id of the only one, None where there are several or none
     new: Counter[str] = field(default_factory=Counter)  # listeners, artists, albums, songs made
+    joined: Counter[str] = field(
+        default_factory=Counter
+    )  # songs that are now the catalog's, by how they were matched
 
     @classmethod
-    def of(cls, history: History, *, accepted: int, new: Counter[str]) -> "ImportReport":
+    def of(
+        cls, history: History, *, accepted: int, new: Counter[str], joined: Counter[str]
+    ) -> "ImportReport":
         """The report of a history of which `accepted` rows were not held before."""
         kinds = [kind for kind in ("plays", "counts") if getattr(history, kind).height]
         return cls(
@@ -50,6 +55,7 @@ class ImportReport:
             songs=history.songs.height,
             listener=history.listeners.item(0, "external_id") if history.listeners.height == 1 else None,
             new=new,
+            joined=joined,
         )
 
     @property
@@ -64,6 +70,7 @@ class ImportReport:
             f"{self.source}: {counted}",
             *self._named_listener(),
             f"  new in the catalog: {_counted(self.new) or 'nothing'}",
+            *self._joined_songs(),
             f"  accepted  {self.accepted:>12,} {self.kind}",
             f"  duplicate {self.duplicate:>12,}",
             f"  refused   {self.refused.total():>12,}",
@@ -74,6 +81,12 @@ class ImportReport:
                 f"  {self.short:,} plays are shorter than 30 s: they are kept, and do not count as listens"
             )
         return lines + [f"  {note}" for note in self.notes]
+
+    def _joined_songs(self) -> list[str]:
+        if not self.joined:
+            return []
+        same, similar = self.joined["exact"], self.joined["alike"]
+        return [f"  songs that were here:  {same:,} by the same names, {similar:,} by similar ones"]
 
     def _named_listener(self) -> list[str]:
         """Whose plays these are, so that one can ask for recommendations for them."""

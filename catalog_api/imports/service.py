@@ -1,6 +1,7 @@
 """Brings a listening history in: its names into the catalog, its plays through the event log, each once."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from catalog_api.imports import catalogue_rows, kept_answers, repository
 from catalog_api.imports.catalogue import Catalogue, Part
 from catalog_api.imports.errors import LogStuck
 from catalog_api.imports.history import check
+from catalog_api.imports.matching import matches
 from catalog_api.imports.report import CatalogueReport, ImportReport, PartReport
 from catalog_api.imports.shipping import Progress, Shipping, silent
 from catalog_api.imports.warehouse import Warehouse, without_held_counts, without_held_plays
@@ -45,23 +47,35 @@ class Importer:
     progress: Progress = silent
 
     @overload
-    def bring_in(self, told: History, *, name: str = "", digest: bytes = b"") -> ImportReport: ...
+    def bring_in(
+        self, told: History, *, name: str = "", digest: bytes = b"", threshold: float | None = None
+    ) -> ImportReport: ...
 
     @overload
-    def bring_in(self, told: Catalogue, *, name: str = "", digest: bytes = b"") -> CatalogueReport: ...
+    def bring_in(
+        self, told: Catalogue, *, name: str = "", digest: bytes = b"", threshold: float | None = None
+    ) -> CatalogueReport: ...
 
     def bring_in(
-        self, told: History | Catalogue, *, name: str = "", digest: bytes = b""
+        self,
+        told: History | Catalogue,
+        *,
+        name: str = "",
+        digest: bytes = b"",
+        threshold: float | None = None,
     ) -> ImportReport | CatalogueReport:
-        """Import whatever a reader gave."""
+        """Import whatever a reader gave. What a catalogue tells is matched by its ids alone."""
         if isinstance(told, Catalogue):
             return self.import_catalogue(told, name=name, digest=digest)
-        return self.import_history(told, name=name, digest=digest)
+        return self.import_history(told, name=name, digest=digest, threshold=threshold)
 
-    def import_history(self, history: History, *, name: str = "", digest: bytes = b"") -> ImportReport:
+    def import_history(
+        self, history: History, *, name: str = "", digest: bytes = b"", threshold: float | None = None
+    ) -> ImportReport:
         """Return when everything is in every store. `name` and `digest` say what the history was read from.
 
-        Raises BrokenHistory, with nothing stored; LogStuck when the shipper does not run; Unreachable.
+        With a `threshold`, its songs are those of the catalog whose names are as much alike, where there are such; else
+        every source has songs of its own. Raises BrokenHistory, with nothing stored; LogStuck when the shipper does not run; Unreachable.
         """
         check(history)
         with (
@@ -71,12 +85,13 @@ class Importer:
             ),
         ):
             number = repository.begin(db, history.source, name or history.source, digest, self.now())
-            numbered = self._name(db, history)
+            numbered, joined = self._name(db, history, threshold)
             self.shipping.wait(self.progress)  # so that the warehouse can tell what an earlier import told
             plays, counts = self._fresh_plays(history, numbered), self._fresh_counts(history, numbered)
             self._append(history.source, (plays, _plays), (counts, _counts))
             self.shipping.wait(self.progress)
-            report = ImportReport.of(history, accepted=plays.height + counts.height, new=numbered.new)
+            accepted = plays.height + counts.height
+            report = ImportReport.of(history, accepted=accepted, new=numbered.new, joined=joined)
             repository.finish(
                 db,
                 number,
@@ -125,12 +140,20 @@ class Importer:
         self.progress(what, 1, 1)
         return made
 
-    def _name(self, db: psycopg.Connection, history: History) -> repository.Numbered:
-        """Make rows for whom and what is new, tell of them through the outbox, and move it."""
+    def _name(
+        self, db: psycopg.Connection, history: History, threshold: float | None
+    ) -> tuple[repository.Numbered, Counter[str]]:
+        """Make rows for whom and what is new, tell of them through the outbox, and move it.
+
+        Beside the ids: how many songs were joined to one of the catalog, by how they were matched.
+        """
         self.progress("naming listeners, artists and songs", 0, 1)
         now = self.now()
         version = repository.version_of(now)
+        joined: Counter[str] = Counter()
         with db.transaction():
+            if threshold is not None:
+                joined.update(matches.join(db, history, threshold)["how"].to_list())
             numbered = repository.number_all(db, history, now)
             changed: list[Event] = [
                 *repository.listeners_changed(db, history.source, version),
@@ -141,7 +164,7 @@ class Importer:
             kept_answers.drop(db)
         self.progress("naming listeners, artists and songs", 1, 1)
         self._empty_outbox(db)
-        return numbered
+        return numbered, joined
 
     def _empty_outbox(self, db: psycopg.Connection) -> None:
         """Return when what stands in the outbox now stands in the log; another mover may hold some of it."""
