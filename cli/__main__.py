@@ -94,6 +94,9 @@ def import_(
     listener: Annotated[
         str | None, typer.Option(help="Whose history it is, where the file does not say.")
     ] = None,
+    user_id: Annotated[
+        int | None, typer.Option(help="The account whose history it is, whomever the file names.")
+    ] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Only show what would be taken and matched.")
     ] = False,
@@ -109,7 +112,19 @@ def import_(
     from cli import imports
 
     matching = imports.Matching(is_preview=preview, is_joining=match, threshold=threshold, json=json)
-    imports.run(path, listener=listener, matching=matching)
+    imports.run(path, listener=listener, account=user_id, matching=matching)
+
+
+@app.command()
+def export(
+    listener: Annotated[str, typer.Argument(help="A listener's id here, or SOURCE:EXTERNAL_ID.")],
+    *,
+    out: Annotated[str, typer.Option(help="The file to write.")],
+) -> None:
+    """Write a listener's history as ListenBrainz takes it: JSON with one listen a line, the oldest first."""
+    from cli import exports
+
+    exports.run(listener, out=out)
 
 
 @app.command()

@@ -13,11 +13,13 @@ from foundation.clock import utc_now
 from foundation.contracts.history import History
 from foundation.engines.disk import replace_file
 from foundation.errors import Problem
+from foundation.ids import UserId
 from foundation.settings import Settings
 
 if TYPE_CHECKING:
     from catalog_api.imports.catalogue import Catalogue
     from catalog_api.imports.report import CatalogueReport, ImportReport
+    from catalog_api.imports.service import Asked
 
 
 class NothingToPreview(Problem):
@@ -38,11 +40,13 @@ class Matching:
             raise NothingToPreview("--json FILE is for a preview: add --preview")
 
 
-def run(path: str, *, listener: str | None, matching: Matching) -> None:
+def run(path: str, *, listener: str | None, account: int | None, matching: Matching) -> None:
     """Read the whole of `path`, then store it, then print accepted, duplicate and refused; or show what would be done."""
     from catalog_api.imports.recognise import read
+    from catalog_api.imports.service import Asked
 
-    told = read(Path(path), now=utc_now(), listener=listener)
+    owner = None if account is None else UserId(account)
+    told = read(Path(path), now=utc_now(), listener=listener, account=owner)
     history = told.history
     if not isinstance(history, History) and (matching.is_preview or matching.is_joining):
         raise NothingToPreview(
@@ -53,9 +57,8 @@ def run(path: str, *, listener: str | None, matching: Matching) -> None:
             lines = _previewed(connected, history, matching)
         else:
             threshold = matching.threshold if matching.is_joining else None
-            report = import_with_progress(
-                connected, history, name=told.name, digest=told.digest, threshold=threshold
-            )
+            asked = Asked(told.name, told.digest, threshold, owner)
+            report = import_with_progress(connected, history, asked)
             lines = report.lines()
     for text in lines:
         say.out.print(text, markup=False)
@@ -75,31 +78,21 @@ def _previewed(connected: Settings, history: History, matching: Matching) -> lis
 
 @overload
 def import_with_progress(
-    connected: Settings, told: History, *, name: str = "", digest: bytes = b"", threshold: float | None = None
+    connected: Settings, told: History, asked: "Asked | None" = None
 ) -> "ImportReport": ...
 
 
 @overload
 def import_with_progress(
-    connected: Settings,
-    told: "Catalogue",
-    *,
-    name: str = "",
-    digest: bytes = b"",
-    threshold: float | None = None,
+    connected: Settings, told: "Catalogue", asked: "Asked | None" = None
 ) -> "CatalogueReport": ...
 
 
 def import_with_progress(
-    connected: Settings,
-    told: "History | Catalogue",
-    *,
-    name: str = "",
-    digest: bytes = b"",
-    threshold: float | None = None,
+    connected: Settings, told: "History | Catalogue", asked: "Asked | None" = None
 ) -> "ImportReport | CatalogueReport":
     """Store a history or a catalog through a log of its own, with progress bars; everything is queryable afterwards."""
-    from catalog_api.imports.service import Importer
+    from catalog_api.imports.service import PLAIN, Importer
     from catalog_api.imports.shipping import Shipping
     from event_log.opening import open_log
     from foundation.engines import clickhouse
@@ -116,7 +109,7 @@ def import_with_progress(
                 utc_now,
                 lambda what, done, whole: bars(what, done / whole if whole else 1.0),
             )
-            return importer.bring_in(told, name=name, digest=digest, threshold=threshold)
+            return importer.bring_in(told, asked or PLAIN)
     finally:
         warehouse.close()
         log.close()

@@ -18,7 +18,7 @@ COSTLY = frozenset(
         "/api/v1/me",
     }
 )
-COSTLY_BELOW = "/api/v1/me/export"
+COSTLY_BELOW = ("/api/v1/me/export", "/api/v1/me/history/export")
 # The ends of addresses that draw an image, or read or write a playlist of up to ten thousand songs.
 COSTLY_ENDS = ("/cover", "/copy", "/jspf")
 

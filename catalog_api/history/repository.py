@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import Row, delete, select, tuple_, update
 
+from catalog_api.albums.tables import Album
 from catalog_api.artists.tables import Artist
 from catalog_api.history.tables import Listen
 from catalog_api.songs.tables import Song
@@ -59,6 +60,18 @@ class Heard(NamedTuple):
     title: str | None
     artist_id: int | None
     artist: str | None
+
+
+class Kept(NamedTuple):
+    """A listen as it is exported; None where the catalog has no such name or length."""
+
+    play_id: UUID
+    played_at: datetime
+    played_ms: int
+    title: str | None
+    artist: str | None
+    album: str | None
+    song_ms: int | None
 
 
 def take(db: psycopg.Connection, sink: str, segment_id: str) -> bool:
@@ -190,3 +203,33 @@ async def newest_of(
         .order_by(part.c.played_at.desc(), part.c.play_id.desc())
     )
     return (await db.execute(named)).all()
+
+
+async def oldest_of(
+    db: Reading, listener: UserId, limit: int, *, until: datetime, after: tuple[datetime, UUID] | None
+) -> Sequence[Kept]:
+    """The oldest listens of a listener before `until`, behind `after`: oldest first, then by id."""
+    oldest = select(Listen.song_id, Listen.play_id, Listen.played_at, Listen.played_ms).where(
+        Listen.user_id == listener, Listen.played_at < until
+    )
+    if after is not None:
+        oldest = oldest.where(
+            Listen.played_at >= after[0], tuple_(Listen.played_at, Listen.play_id) > tuple_(*after)
+        )
+    part = oldest.order_by(Listen.played_at, Listen.play_id).limit(limit).subquery()
+    named = (
+        select(
+            part.c.play_id,
+            part.c.played_at,
+            part.c.played_ms,
+            Song.title,
+            Artist.name.label("artist"),
+            Album.title.label("album"),
+            Song.duration_ms.label("song_ms"),
+        )
+        .outerjoin(Song, Song.id == part.c.song_id)
+        .outerjoin(Artist, Artist.id == Song.artist_id)
+        .outerjoin(Album, Album.id == Song.album_id)
+        .order_by(part.c.played_at, part.c.play_id)
+    )
+    return [Kept(*row) for row in await db.execute(named)]

@@ -12,11 +12,11 @@ import polars as pl
 from catalog_api.imports import plays
 from catalog_api.imports.json_rows import LineOf, from_list
 from catalog_api.imports.tsv import LINE, REASON, text_of
+from catalog_api.imports.whose import Whose
 from foundation.contracts.history import History
 
 SOURCE = "endsong"
 PATTERNS = ("endsong_*.json", "endsong.json", "Streaming_History_Audio_*.json")
-UNNAMED = "me"  # one listener for whatever does not say whose it is: another file name makes no other person
 NOT_MUSIC = "not music"  # podcasts, audiobooks and videos
 Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 _COUNTRY = "^([A-Y][A-Z]|Z[AMW])$"  # ISO 3166-1; ZZ stands for unknown
@@ -39,26 +39,26 @@ class _Told(msgspec.Struct, gc=False):
     spotify_track_uri: str | None = None
 
 
-def read(paths: Sequence[Path], now: datetime, listener: str = UNNAMED) -> History:
-    """The history of the files of one export; `listener` is whose plays they are where a row does not say.
+def read(paths: Sequence[Path], now: datetime, whose: Whose) -> History:
+    """The history of the files of one export; `whose` says whose plays they are.
 
     Raises BrokenFile, whichever file it is, before any row is used.
     """
     refused: Counter[str] = Counter()
     files = []
     for path in paths:
-        told, line_of = _table_of(path, listener)
+        told, line_of = _table_of(path, whose)
         rows, left_out = plays.checked(told, path, now, SOURCE, (NOT_MUSIC,), line_of)
         files.append(rows)
         refused += left_out
     return plays.history_of(SOURCE, files, refused)
 
 
-def _table_of(path: Path, listener: str) -> tuple[pl.DataFrame, LineOf]:
+def _table_of(path: Path, whose: Whose) -> tuple[pl.DataFrame, LineOf]:
     told, line_of = from_list(path, text_of(path), _Told)
     columns = {
         LINE: range(len(told)),
-        "listener": [row.username or listener for row in told],
+        "listener": [whose.of(row.username) for row in told],
         "ts": [row.ts for row in told],
         "artist": [row.master_metadata_album_artist_name for row in told],
         "title": [row.master_metadata_track_name for row in told],

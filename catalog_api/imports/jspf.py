@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from catalog_api.imports import scrobbles
-from catalog_api.imports.endsong import UNNAMED
 from catalog_api.imports.errors import BrokenFile, NothingToImport
 from catalog_api.imports.listenbrainz import Additional, Listen, Metadata, table_of
 from catalog_api.imports.tsv import text_of
+from catalog_api.imports.whose import Whose
 from foundation.contracts.history import History
 
 SOURCE = "jspf"
@@ -45,7 +45,7 @@ def is_one(path: Path) -> bool:
     return path.suffix.lower() == ".jspf" or (begins.startswith(b"{") and b'"playlist"' in begins)
 
 
-def read(path: Path, now: datetime, listener: str = UNNAMED) -> History:
+def read(path: Path, now: datetime, whose: Whose) -> History:
     """The listens of one playlist. Raises BrokenFile, and NothingToImport for a playlist that tells no times."""
     try:
         playlist = msgspec.json.decode(text_of(path), type=_Document).playlist
@@ -62,7 +62,7 @@ def read(path: Path, now: datetime, listener: str = UNNAMED) -> History:
         )
     # The form tells no lines: its tracks are counted instead.
     rows, refused = scrobbles.checked(
-        table_of(told, listener), path, now, SOURCE, line_of=lambda place: place + 1
+        table_of(told, whose), path, now, SOURCE, line_of=lambda place: place + 1
     )
     return scrobbles.history_of(SOURCE, [rows], refused)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from catalog_api.imports import csv_table, scrobbles
-from catalog_api.imports.endsong import UNNAMED
 from catalog_api.imports.tsv import REASON
+from catalog_api.imports.whose import Whose
 from foundation.contracts.history import History
 
 SOURCE = "lastfm"
@@ -28,7 +28,7 @@ def is_one(path: Path) -> bool:
     return set(NAMED) <= set(first) or _is_unnamed(first)
 
 
-def read(path: Path, now: datetime, listener: str = UNNAMED) -> History:
+def read(path: Path, now: datetime, whose: Whose) -> History:
     """The history of one export, which does not say whose it is. Raises BrokenFile."""
     if _is_unnamed(csv_table.header_of(path)):
         told = csv_table.table_of(path, UNNAMED_COLUMNS, header=UNNAMED_COLUMNS)
@@ -41,7 +41,7 @@ def read(path: Path, now: datetime, listener: str = UNNAMED) -> History:
             moment.alias("listened_at"),
             pl.col("track").alias("title"),
             pl.coalesce(REASON, pl.when(told_at == "").then(pl.lit(scrobbles.NO_TIME))).alias(REASON),
-            listener=pl.lit(listener),
+            listener=pl.lit(whose.of()),
             song_ms=pl.lit(None, pl.Int64),
             played_ms=pl.lit(None, pl.Int64),
             play_id=pl.lit(None, pl.Binary),

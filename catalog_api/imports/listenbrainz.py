@@ -11,9 +11,9 @@ import msgspec
 import polars as pl
 
 from catalog_api.imports import scrobbles
-from catalog_api.imports.endsong import UNNAMED
 from catalog_api.imports.json_rows import from_lines, from_list
 from catalog_api.imports.tsv import LINE, REASON, text_of
+from catalog_api.imports.whose import Whose
 from event_log.listens import LISTEN_MS
 from foundation.contracts.history import History
 
@@ -64,21 +64,21 @@ def is_one(path: Path) -> bool:
     return begins[:1] in (b"{", b"[") and b'"track_metadata"' in begins
 
 
-def read(paths: Sequence[Path], now: datetime, listener: str = UNNAMED) -> History:
-    """The history of these files; `listener` is whose it is where a row does not say. Raises BrokenFile."""
+def read(paths: Sequence[Path], now: datetime, whose: Whose) -> History:
+    """The history of these files; `whose` says whose they are. Raises BrokenFile."""
     refused: Counter[str] = Counter()
     files = []
     for path in paths:
         text = text_of(path)
         shaped = from_list if text.lstrip().startswith("[") else from_lines
         told, line_of = shaped(path, text, Listen)
-        rows, left_out = scrobbles.checked(table_of(told, listener), path, now, SOURCE, line_of)
+        rows, left_out = scrobbles.checked(table_of(told, whose), path, now, SOURCE, line_of)
         files.append(rows)
         refused += left_out
     return scrobbles.history_of(SOURCE, files, refused)
 
 
-def table_of(told: Sequence[Listen], listener: str) -> pl.DataFrame:
+def table_of(told: Sequence[Listen], whose: Whose) -> pl.DataFrame:
     """The listens as rows of scrobbles, whose line is their place."""
     nothing, unnamed = Additional(), Metadata()
     named = [listen.track_metadata or unnamed for listen in told]
@@ -87,7 +87,7 @@ def table_of(told: Sequence[Listen], listener: str) -> pl.DataFrame:
     rows = pl.DataFrame(
         {
             LINE: range(len(told)),
-            "listener": [listen.user_name or listener for listen in told],
+            "listener": [whose.of(listen.user_name) for listen in told],
             "listened_at": [_seconds(listen.listened_at) for listen in told],
             "artist": [metadata.artist_name for metadata in named],
             "title": [metadata.track_name for metadata in named],

@@ -21,7 +21,9 @@ from catalog_api.imports import (
 from catalog_api.imports.catalogue import Catalogue
 from catalog_api.imports.errors import NothingToImport
 from catalog_api.imports.tsv import header_of
+from catalog_api.imports.whose import UNNAMED, Whose
 from foundation.contracts.history import History
+from foundation.ids import UserId
 
 READABLE = """Segue reads
   - a table of plays: a tab-separated file whose header names user, end_time_utc_minute, artist, track, ms_played
@@ -44,30 +46,45 @@ class Told:
     digest: bytes
 
 
-def read(path: Path, *, now: datetime, listener: str | None = None) -> Told:
+def read(path: Path, *, now: datetime, listener: str | None = None, account: UserId | None = None) -> Told:
     """What `path` tells, all of it parsed and judged. `listener` says whose plays they are where the file does not.
 
-    Raises NothingToImport with a list of what can be read, or BrokenFile.
+    With an `account` they are all of its owner, whomever the file names. Raises NothingToImport with a list of what can
+    be read, and for an account where a file tells of several people; BrokenFile.
     """
+    told = _read(path, now, Whose(listener or UNNAMED, account))
+    if account is not None and not _is_of_one(told.history):
+        raise NothingToImport(f"{path.name} is not the history of one person", path=path.name)
+    return told
+
+
+def _is_of_one(told: History | Catalogue) -> bool:
+    """Whether a history is of whom we say, rather than of people whom its file tells by ids of its own."""
+    return isinstance(told, History) and told.source in OF_ONE
+
+
+def _read(path: Path, now: datetime, whose: Whose) -> Told:
     if path.is_file() and archive.is_one(path):
         with archive.unpacked(path) as folder:
-            history = _folder(folder, now, listener, called=path)[1]()
+            history = _folder(folder, now, whose, called=path)[1]()
         return Told(history, path.resolve().name, _digest([path]))
     if path.is_dir():
-        files, reading = _folder(path, now, listener)
+        files, reading = _folder(path, now, whose)
     elif path.is_file():
-        files, reading = _file(path, now, listener)
+        files, reading = _file(path, now, whose)
     else:
         raise NothingToImport(f"{path}: there is no such file or folder", path=str(path))
     return Told(reading(), path.resolve().name, _digest(files))
 
 
+# Sources whose files are one person's.
+OF_ONE = {reader.SOURCE for reader in (endsong, streaming_history, listenbrainz, lastfm_csv, jspf)}
 Reading = tuple[Sequence[Path], Callable[[], History | Catalogue]]
 
 
-def _folder(path: Path, now: datetime, listener: str | None, called: Path | None = None) -> Reading:
+def _folder(path: Path, now: datetime, whose: Whose, called: Path | None = None) -> Reading:
     """What a folder holds; in messages it is `called` so."""
-    name, whose = called or path, listener or endsong.UNNAMED
+    name = called or path
     extended, yearly = _matching(path, endsong.PATTERNS), _matching(path, streaming_history.PATTERNS)
     tables = [file for file in sorted(path.glob("*.tsv")) if _is_table(file)]
     listens, parts = listenbrainz.files_in(path), catalogue.files_in(path)
@@ -101,8 +118,7 @@ def _matching(folder: Path, patterns: Sequence[str]) -> list[Path]:
     return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
-def _file(path: Path, now: datetime, listener: str | None) -> Reading:
-    whose = listener or endsong.UNNAMED
+def _file(path: Path, now: datetime, whose: Whose) -> Reading:
     if any(path.match(pattern) for pattern in endsong.PATTERNS):
         return [path], lambda: endsong.read([path], now, whose)
     if _is_table(path) or path.match("events*.tsv"):
@@ -119,7 +135,7 @@ def _file(path: Path, now: datetime, listener: str | None) -> Reading:
         reader = streaming_history if _is_yearly(path) else endsong
         return [path], lambda: reader.read([path], now, whose)
     if path.name in hetrec.PLAYS_FILES:
-        return _folder(path.parent, now, listener)
+        return _folder(path.parent, now, whose)
     raise NothingToImport(f"{path} is nothing that Segue can import. {READABLE}", path=str(path))
 
 

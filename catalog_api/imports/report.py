@@ -8,6 +8,7 @@ import polars as pl
 from catalog_api.imports import endsong, jspf, lastfm_csv, listenbrainz, streaming_history
 from catalog_api.imports.catalogue import Part
 from catalog_api.imports.catalogue_rows import Made
+from catalog_api.imports.whose import UNNAMED
 from event_log.listens import LISTEN_MS
 from foundation.contracts.history import History
 
@@ -92,7 +93,7 @@ class ImportReport:
         """Whose plays these are, so that one can ask for recommendations for them."""
         if self.listener is None:
             return []
-        assumed = self.source in ASSUMING and self.listener == endsong.UNNAMED
+        assumed = self.source in ASSUMING and self.listener == UNNAMED
         hint = "   (--listener NAME says whose history it is)" if assumed else ""
         return [f"  listener: {self.listener}{hint}"]
 

@@ -13,10 +13,13 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from catalog_api.imports.errors import BrokenHistory
 from catalog_api.imports.timed_lyrics import with_lines
+from catalog_api.listeners.errors import ListenerNotFound
 from catalog_api.lyrics.opening import opening_of
 from foundation.contracts.events import ListenerChanged, LyricsChanged, SongChanged
 from foundation.contracts.history import ARTISTS, LISTENERS, LYRICS, SONGS, History
+from foundation.ids import UserId
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LOCK = 0x5E60E_0002  # any number, the same for everyone who imports
@@ -87,6 +90,17 @@ def number_all(db: psycopg.Connection, history: History, now: datetime) -> Numbe
     for kind in _KINDS:
         run(db, kind, history.source, now)
     return Numbered(_listener_ids(db), _song_ids(db), _new(db))
+
+
+def note_owner(db: psycopg.Connection, history: History, account: UserId) -> None:
+    """Let the one listener that a history tells of be the owner of an account. Raises ListenerNotFound, BrokenHistory."""
+    if history.listeners.height > 1:
+        raise BrokenHistory("listeners: an account takes the history of one person")
+    if not db.execute("SELECT id FROM users WHERE id = %s FOR KEY SHARE", (account,)).fetchone():
+        raise ListenerNotFound(f"nobody has the id {account}", user_id=account)
+    meant = "INSERT INTO external_ids (kind, source, external_id, id) VALUES ('listener', %s, %s, %s) ON CONFLICT DO NOTHING"
+    for external_id in history.listeners["external_id"]:
+        db.execute(meant, (history.source, external_id, account))
 
 
 def listeners_changed(db: psycopg.Connection, source: str, version: int) -> Iterator[ListenerChanged]:

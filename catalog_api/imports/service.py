@@ -18,7 +18,12 @@ from catalog_api.imports.history import check
 from catalog_api.imports.matching import matches
 from catalog_api.imports.report import CatalogueReport, ImportReport, PartReport
 from catalog_api.imports.shipping import Progress, Shipping, silent
-from catalog_api.imports.warehouse import Warehouse, without_held_counts, without_held_plays
+from catalog_api.imports.warehouse import (
+    Warehouse,
+    without_held_counts,
+    without_held_plays,
+    without_own_listens,
+)
 from catalog_api.outbox import repository as outbox
 from catalog_api.outbox.service import move
 from event_log.log import EventLog
@@ -26,9 +31,25 @@ from foundation.clock import Clock
 from foundation.contracts.events import Event, ImportedCount, PlaybackEvent
 from foundation.contracts.history import History
 from foundation.engines import postgres
+from foundation.ids import UserId
 
 BATCH = 5_000  # events of one record of the log: one sync each
 EventsOf = Callable[[pl.DataFrame, str, datetime], Iterator[Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How an import was asked for, beside what it brings in."""
+
+    name: str = ""  # what it was read from, for people
+    digest: bytes = b""  # SHA-256 of that
+    # With one, the history's songs are those of the catalog whose names are as much alike, where there are such; else
+    # every source has songs of its own.
+    threshold: float | None = None
+    account: UserId | None = None  # with one, the only listener whom the history tells of is its owner
+
+
+PLAIN = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +68,22 @@ class Importer:
     progress: Progress = silent
 
     @overload
-    def bring_in(
-        self, told: History, *, name: str = "", digest: bytes = b"", threshold: float | None = None
-    ) -> ImportReport: ...
+    def bring_in(self, told: History, asked: Asked = PLAIN) -> ImportReport: ...
 
     @overload
-    def bring_in(
-        self, told: Catalogue, *, name: str = "", digest: bytes = b"", threshold: float | None = None
-    ) -> CatalogueReport: ...
+    def bring_in(self, told: Catalogue, asked: Asked = PLAIN) -> CatalogueReport: ...
 
-    def bring_in(
-        self,
-        told: History | Catalogue,
-        *,
-        name: str = "",
-        digest: bytes = b"",
-        threshold: float | None = None,
-    ) -> ImportReport | CatalogueReport:
+    def bring_in(self, told: History | Catalogue, asked: Asked = PLAIN) -> ImportReport | CatalogueReport:
         """Import whatever a reader gave. What a catalogue tells is matched by its ids alone."""
         if isinstance(told, Catalogue):
-            return self.import_catalogue(told, name=name, digest=digest)
-        return self.import_history(told, name=name, digest=digest, threshold=threshold)
+            return self.import_catalogue(told, asked)
+        return self.import_history(told, asked)
 
-    def import_history(
-        self, history: History, *, name: str = "", digest: bytes = b"", threshold: float | None = None
-    ) -> ImportReport:
-        """Return when everything is in every store. `name` and `digest` say what the history was read from.
+    def import_history(self, history: History, asked: Asked = PLAIN) -> ImportReport:
+        """Return when everything is in every store.
 
-        With a `threshold`, its songs are those of the catalog whose names are as much alike, where there are such; else
-        every source has songs of its own. Raises BrokenHistory, with nothing stored; LogStuck when the shipper does not run; Unreachable.
+        Raises BrokenHistory, NoThreshold or ListenerNotFound, with nothing stored; LogStuck when the shipper does not
+        run; Unreachable.
         """
         check(history)
         with (
@@ -84,8 +92,9 @@ class Importer:
                 db, waiting=lambda done: self.progress("waiting for another import", done, 1)
             ),
         ):
-            number = repository.begin(db, history.source, name or history.source, digest, self.now())
-            numbered, joined = self._name(db, history, threshold)
+            name = asked.name or history.source
+            number = repository.begin(db, history.source, name, asked.digest, self.now())
+            numbered, joined = self._name(db, history, asked)
             self.shipping.wait(self.progress)  # so that the warehouse can tell what an earlier import told
             plays, counts = self._fresh_plays(history, numbered), self._fresh_counts(history, numbered)
             self._append(history.source, (plays, _plays), (counts, _counts))
@@ -102,9 +111,7 @@ class Importer:
             )
             return report
 
-    def import_catalogue(
-        self, catalogue: Catalogue, *, name: str = "", digest: bytes = b""
-    ) -> CatalogueReport:
+    def import_catalogue(self, catalogue: Catalogue, asked: Asked = PLAIN) -> CatalogueReport:
         """Return when every part is in every store. Raises LogStuck when the shipper does not run; Unreachable."""
         with (
             postgres.connection(self.postgres, name="segue import") as db,
@@ -114,7 +121,8 @@ class Importer:
         ):
             reports = []
             for part in catalogue.parts:
-                number = repository.begin(db, part.source, name or part.source, digest, self.now())
+                name = asked.name or part.source
+                number = repository.begin(db, part.source, name, asked.digest, self.now())
                 report = PartReport.of_part(part, self._bring_in(db, part))
                 repository.finish(
                     db,
@@ -141,7 +149,7 @@ class Importer:
         return made
 
     def _name(
-        self, db: psycopg.Connection, history: History, threshold: float | None
+        self, db: psycopg.Connection, history: History, asked: Asked
     ) -> tuple[repository.Numbered, Counter[str]]:
         """Make rows for whom and what is new, tell of them through the outbox, and move it.
 
@@ -152,8 +160,10 @@ class Importer:
         version = repository.version_of(now)
         joined: Counter[str] = Counter()
         with db.transaction():
-            if threshold is not None:
-                joined.update(matches.join(db, history, threshold)["how"].to_list())
+            if asked.account is not None:
+                repository.note_owner(db, history, asked.account)
+            if asked.threshold is not None:
+                joined.update(matches.join(db, history, asked.threshold)["how"].to_list())
             numbered = repository.number_all(db, history, now)
             changed: list[Event] = [
                 *repository.listeners_changed(db, history.source, version),
@@ -182,7 +192,7 @@ class Importer:
             return _with_ids(history.plays, numbered)
         self.progress("looking up what is here already", 0, 1)
         plays = _with_ids(history.plays.unique("play_id", keep="first"), numbered).sort("play_id")
-        fresh = without_held_plays(plays, self.warehouse)
+        fresh = without_own_listens(without_held_plays(plays, self.warehouse), self.warehouse)
         self.progress("looking up what is here already", 1, 1)
         return fresh
 

@@ -9,9 +9,10 @@ import msgspec
 import polars as pl
 
 from catalog_api.imports import plays
-from catalog_api.imports.endsong import NOT_MUSIC, UNNAMED, Whole
+from catalog_api.imports.endsong import NOT_MUSIC, Whole
 from catalog_api.imports.json_rows import LineOf, from_list
 from catalog_api.imports.tsv import LINE, REASON, text_of
+from catalog_api.imports.whose import Whose
 from foundation.contracts.history import History
 
 SOURCE = "streaming_history"
@@ -28,19 +29,19 @@ class _Told(msgspec.Struct, gc=False):
     msPlayed: Whole | None = None  # noqa: N815
 
 
-def read(paths: Sequence[Path], now: datetime, listener: str = UNNAMED) -> History:
+def read(paths: Sequence[Path], now: datetime, whose: Whose) -> History:
     """The history of the files of one export, which never say whose it is. Raises BrokenFile."""
     refused: Counter[str] = Counter()
     files = []
     for path in paths:
-        told, line_of = _table_of(path, listener)
+        told, line_of = _table_of(path, whose)
         rows, left_out = plays.checked(told, path, now, SOURCE, (NOT_MUSIC, NOT_NAMED), line_of)
         files.append(rows)
         refused += left_out
     return plays.history_of(SOURCE, files, refused)
 
 
-def _table_of(path: Path, listener: str) -> tuple[pl.DataFrame, LineOf]:
+def _table_of(path: Path, whose: Whose) -> tuple[pl.DataFrame, LineOf]:
     told, line_of = from_list(path, text_of(path), _Told)
     rows = pl.DataFrame(
         {
@@ -69,7 +70,7 @@ def _table_of(path: Path, listener: str) -> tuple[pl.DataFrame, LineOf]:
         .when((artist == "Unknown Artist") & (title == "Unknown Track"))
         .then(pl.lit(NOT_NAMED))
         .alias(REASON),
-        listener=pl.lit(listener),
+        listener=pl.lit(whose.of()),
         album=pl.lit(""),
         country=pl.lit(""),
     )

@@ -4,11 +4,12 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from foundation.contracts.tables import ImportedCounts, Seen
+from foundation.contracts.tables import ImportedCounts, Listens, Seen
 from foundation.engines.clickhouse import reachable
 
 # One hexadecimal text of this many ids stays below ClickHouse's limit for a query (max_query_size, 262,144 bytes).
 IDS_AT_ONCE = 7_500
+IMPORTED_VERSION = 8  # of the UUIDs that foundation.ids.hashed_play_id makes
 
 _HELD_PLAYS = f"""
     SELECT {Seen.play_key} FROM {Seen.table}
@@ -16,6 +17,12 @@ _HELD_PLAYS = f"""
         SELECT toFixedString(substring(unhex('%s'), 16 * number + 1, 16), 16) FROM numbers(%d)
     )
 """  # noqa: S608 - names from the contract; the ids are made hexadecimal here
+# What was not made by an import is not seen for ever; its listens are there for ever, next to each other a listener.
+_OWN_LISTENS = f"""
+    SELECT {Listens.play_id} AS {Seen.play_key} FROM {Listens.table}
+    WHERE {Listens.listener_id} = {{listener:UInt64}}
+        AND {Listens.listened_at} BETWEEN {{since:DateTime64(3, 'UTC')}} AND {{until:DateTime64(3, 'UTC')}}
+"""  # noqa: S608 - names from the contract
 _HELD_COUNTS = f"""
     SELECT {ImportedCounts.listener_id}, {ImportedCounts.song_id}, {ImportedCounts.plays}
     FROM {ImportedCounts.table} FINAL WHERE {ImportedCounts.origin} = {{origin:String}}
@@ -35,6 +42,26 @@ def without_held_plays(plays: pl.DataFrame, warehouse: Warehouse) -> pl.DataFram
     held = [_held(part, warehouse) for part in ids.to_frame().iter_slices(IDS_AT_ONCE)]
     if not held:
         return plays
+    return plays.join(pl.concat(held), on="play_id", how="anti", maintain_order="left")
+
+
+def without_own_listens(plays: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:
+    """The plays without those that were exported from here and are listens of the same listener still.
+
+    An import makes ids of version 8; a play with another began here.
+    """
+    version = pl.col("play_id").bin.slice(6, 1).bin.reinterpret(dtype=pl.UInt8) // 16
+    own = plays.filter(version != IMPORTED_VERSION)
+    held = [plays.select("play_id").clear()]
+    for (listener_id,), told in own.group_by("listener_id"):
+        asked = {
+            "listener": listener_id,
+            "since": told["started_at"].min(),
+            "until": told["started_at"].max(),
+        }
+        with reachable():
+            rows = _frame(warehouse.query_arrow(_OWN_LISTENS, parameters=asked))
+        held.append(rows.select(pl.col(Seen.play_key).cast(pl.Binary).alias("play_id")))
     return plays.join(pl.concat(held), on="play_id", how="anti", maintain_order="left")
 
 

@@ -66,6 +66,7 @@ TABLE: Mapping[str, May] = {
     "PATCH /me/preferences": signed_in,
     "GET /me/history": signed_in,
     "DELETE /me/history/{play_id}": her_own,
+    "GET /me/history/export": signed_in,
     "GET /deletions/{deletion_id}": everybody,
     "GET /users": admins,
     "GET /users/{user_id}": everybody,

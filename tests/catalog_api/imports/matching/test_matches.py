@@ -8,12 +8,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+from psycopg import sql
 
 from catalog_api.imports import recognise
 from catalog_api.imports.errors import NoThreshold
 from catalog_api.imports.matching.matches import match
 from catalog_api.imports.matching.preview import Preview, preview
 from catalog_api.imports.report import ImportReport
+from catalog_api.imports.service import Asked
 from foundation.contracts.history import History
 from foundation.engines import postgres
 from tests.catalog_api.imports.conftest import Place
@@ -88,7 +90,7 @@ def heard(folder: Path) -> History:
 
 def brought_in(place: Place, history: History, threshold: float | None = None) -> ImportReport:
     with place.shipping(), place.importer() as importer:
-        return importer.import_history(history, threshold=threshold)
+        return importer.import_history(history, Asked(threshold=threshold))
 
 
 def shown(place: Place, history: History, threshold: float = 0.8) -> Preview:
@@ -98,7 +100,8 @@ def shown(place: Place, history: History, threshold: float = 0.8) -> Preview:
 def rows_of(place: Place) -> list[Any]:
     tables = ("songs", "artists", "users", "external_ids", "imports", "outbox")
     with postgres.connection(place.catalog) as db:
-        return [db.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() for table in tables]
+        counted = [sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)) for table in tables]
+        return [db.execute(each).fetchone() for each in counted]
 
 
 def test_a_preview_counts_shows_and_writes_nothing(place: Place, tmp_path: Path) -> None:
