@@ -21,12 +21,19 @@ NOT_MUSIC = "not music"  # podcasts, audiobooks and videos
 Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 _COUNTRY = "^([A-Y][A-Z]|Z[AMW])$"  # ISO 3166-1; ZZ stands for unknown
 
+# What its players write as the end of a play, as EndReason names it. Any other word tells nothing.
+_ENDED_BY = {
+    "trackdone": "finished",
+    **dict.fromkeys(("fwdbtn", "backbtn", "clickrow", "clickside", "playbtn"), "skipped"),
+    **dict.fromkeys(("endplay", "logout", "unexpected-exit", "unexpected-exit-while-paused"), "stopped"),
+}
+
 
 class _Told(msgspec.Struct, gc=False):
     """One play as exported, any field of which may be missing: that makes a bad row, not a bad file.
 
     `ts` is when the play stopped. Older exports have no `username`, newer ones no `user_agent`; what is not named
-    here (reasons, shuffle, skipped, offline_timestamp, which is in seconds or milliseconds or 0 …) is not needed.
+    here (reason_start, shuffle, offline_timestamp, which is in seconds or milliseconds or 0 …) is not needed.
     """
 
     ts: str | None = None
@@ -37,6 +44,9 @@ class _Told(msgspec.Struct, gc=False):
     master_metadata_album_artist_name: str | None = None
     master_metadata_album_album_name: str | None = None
     spotify_track_uri: str | None = None
+    reason_end: str | None = None
+    skipped: bool | None = None
+    incognito_mode: bool | None = None
 
 
 def read(paths: Sequence[Path], now: datetime, whose: Whose) -> History:
@@ -65,10 +75,15 @@ def _table_of(path: Path, whose: Whose) -> tuple[pl.DataFrame, LineOf]:
         "album": [row.master_metadata_album_album_name or "" for row in told],
         "uri": [row.spotify_track_uri for row in told],
         "conn_country": [row.conn_country for row in told],
+        "reason_end": [row.reason_end for row in told],
         "played_ms": [row.ms_played for row in told],
+        "skipped": [row.skipped for row in told],
+        "incognito_mode": [row.incognito_mode for row in told],
     }
-    text_columns = dict.fromkeys(columns, pl.String)
-    rows = pl.DataFrame(columns, schema=text_columns | {LINE: pl.UInt32, "played_ms": pl.Int64})
+    schema: dict[str, pl.DataType] = dict.fromkeys(columns, pl.String())
+    schema |= {LINE: pl.UInt32(), "played_ms": pl.Int64()}
+    schema |= {"skipped": pl.Boolean(), "incognito_mode": pl.Boolean()}
+    rows = pl.DataFrame(columns, schema=schema)
     artist, title = pl.col("artist"), pl.col("title")
     ended_at = pl.col("ts").str.to_datetime(
         "%Y-%m-%dT%H:%M:%SZ", time_unit="ms", time_zone="UTC", strict=False
@@ -81,6 +96,11 @@ def _table_of(path: Path, whose: Whose) -> tuple[pl.DataFrame, LineOf]:
         .then("conn_country")
         .otherwise(pl.lit(""))
         .alias("country"),
+        pl.col("reason_end")
+        .replace_strict(_ENDED_BY, default=None, return_dtype=pl.String)
+        .fill_null(pl.when(pl.col("skipped")).then(pl.lit("skipped")).otherwise(pl.lit("")))
+        .alias("ended_by"),
+        pl.col("incognito_mode").fill_null(value=False).alias("is_private"),
         pl.when(played & artist.is_null() & title.is_null()).then(pl.lit(NOT_MUSIC)).alias(REASON),
     )
     return whole, line_of

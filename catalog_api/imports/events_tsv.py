@@ -26,6 +26,8 @@ def read(path: Path, now: datetime) -> History:
         pl.col("ms_played").cast(pl.Int64, strict=False).alias("played_ms"),
         album=pl.lit(""),
         country=pl.lit(""),
+        ended_by=pl.lit(""),
+        is_private=pl.lit(value=False),
     )
     rows, refused = plays.checked(told, path, now, SOURCE)
     return plays.history_of(SOURCE, [rows], refused)

@@ -1,10 +1,11 @@
 """Whether a history hangs together, before anything of it is stored: readers promise it, generators may forget it."""
 
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 
 from catalog_api.imports.errors import BrokenHistory
+from foundation.contracts.events import EndReason
 from foundation.contracts.history import ARTISTS, COUNTS, LISTENERS, LYRICS, PLAYS, SONGS, History
 
 LONGEST_ID = (
@@ -27,6 +28,7 @@ _REFERENCES = (  # table, its column, the table whose external_id it names
     ("counts", "listener_external_id", "listeners"),
     ("counts", "song_external_id", "songs"),
 )
+REASONS = get_args(EndReason)
 _NULLABLE = {"song_ms", "released_on"}
 
 
@@ -42,6 +44,9 @@ def check(history: History) -> None:
         if dangling.len():
             raise BrokenHistory(f"{name}: {column} {dangling[0]!r} is not among the {named}")
     _check_lyrics(history.lyrics)
+    unknown = history.plays["reason"].unique().filter(~history.plays["reason"].unique().is_in(REASONS))
+    if unknown.len():
+        raise BrokenHistory(f"plays: {unknown[0]!r} is no reason for an end")
     lengths = history.songs["song_ms"]
     if (lengths == 0).any() or (lengths > LONGEST_SONG_MS).any():
         raise BrokenHistory("songs: song_ms must be above 0 and below 2^31, or null where it is not known")

@@ -28,6 +28,8 @@ TOLD = {
     "song": pl.String,  # the song's external id
     "country": pl.String,
     "played_ms": pl.Int64,
+    "ended_by": pl.String,  # as EndReason names it, "" where unknown
+    "is_private": pl.Boolean,
     REASON: pl.String,
 }
 
@@ -98,10 +100,17 @@ def history_of(
             .dt.cast_time_unit("ms")
             .alias("started_at"),
             "played_ms",
+            pl.col("ended_by").alias("reason"),
+            "is_private",
         ).cast(PLAYS),
         refused=refused,
-        notes=tuple(notes),
+        notes=(*notes, *_of_private_sessions(plays)),
     )
+
+
+def _of_private_sessions(plays: pl.DataFrame) -> list[str]:
+    private = plays["is_private"].sum()
+    return [f"{private:,} plays are of private sessions: they count for the songs alone"] if private else []
 
 
 def _rules(now: datetime) -> list[Rule]:

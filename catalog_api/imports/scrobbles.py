@@ -70,6 +70,8 @@ def checked(
         .alias("ended_at"),
         pl.col("song_ms").cast(pl.UInt32),
         country=pl.lit(""),
+        ended_by=pl.lit(""),
+        is_private=pl.lit(value=False),
     )
     return whole.select(*(name for name in plays.TOLD if name != REASON), "song_ms", "play_id"), refused
 

@@ -224,8 +224,19 @@ def _with_ids(rows: pl.DataFrame, numbered: repository.Numbered) -> pl.DataFrame
 
 
 def _plays(rows: pl.DataFrame, source: str, now: datetime) -> Iterator[Event]:
-    columns = rows.select("play_id", "listener_id", "song_id", "started_at", "played_ms", "song_ms")
-    for play_id, listener_id, song_id, started_at, played_ms, song_ms in columns.iter_rows():
+    columns = rows.select(
+        "play_id", "listener_id", "song_id", "started_at", "played_ms", "song_ms", "reason", "is_private"
+    )
+    for (
+        play_id,
+        listener_id,
+        song_id,
+        started_at,
+        played_ms,
+        song_ms,
+        reason,
+        is_private,
+    ) in columns.iter_rows():
         yield PlaybackEvent(
             play_id=UUID(bytes=play_id),
             kind="end",
@@ -235,6 +246,8 @@ def _plays(rows: pl.DataFrame, source: str, now: datetime) -> Iterator[Event]:
             received_at=now,
             played_ms=played_ms,
             song_ms=song_ms,
+            reason=reason,
+            is_private=is_private,
             source="imported",
             origin=source,
         )

@@ -73,5 +73,7 @@ def _table_of(path: Path, whose: Whose) -> tuple[pl.DataFrame, LineOf]:
         listener=pl.lit(whose.of()),
         album=pl.lit(""),
         country=pl.lit(""),
+        ended_by=pl.lit(""),
+        is_private=pl.lit(value=False),
     )
     return whole, line_of

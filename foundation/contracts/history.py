@@ -32,6 +32,8 @@ PLAYS = pl.Schema(
         "song_external_id": pl.String(),
         "started_at": pl.Datetime("ms", "UTC"),
         "played_ms": pl.UInt32(),
+        "reason": pl.String(),  # why it ended, as foundation.contracts.events.EndReason names it; "" where unknown
+        "is_private": pl.Boolean(),  # of a private session: it counts for the song alone
     }
 )
 COUNTS = pl.Schema(

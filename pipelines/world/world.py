@@ -117,6 +117,8 @@ def _frame(rng: np.random.Generator, plays: Plays, people: People, catalogue: Ca
             "song_external_id": catalogue.songs["external_id"].gather(plays.song),
             "started_at": pl.Series(plays.started_ms).cast(pl.Datetime("ms", "UTC")),
             "played_ms": pl.Series(plays.played_ms.astype(np.uint32)),
+            "reason": pl.repeat("", len(ids), eager=True),
+            "is_private": pl.repeat(value=False, n=len(ids), eager=True),
         },
         schema=PLAYS,
     )

@@ -310,6 +310,30 @@ def test_a_folder_of_two_kinds_asks_which(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({}, ""),
+        ({"reason_end": "trackdone", "skipped": True}, "finished"),
+        ({"reason_end": "fwdbtn", "skipped": False}, "skipped"),
+        ({"reason_end": "unexpected-exit"}, "stopped"),
+        ({"reason_end": "none", "skipped": True}, "skipped"),
+        ({"reason_end": 7, "skipped": "fwdbtn"}, ""),
+    ],
+)
+def test_an_export_tells_why_a_play_ended(tmp_path: Path, told: dict[str, object], reason: str) -> None:
+    history = read(export(tmp_path, SONG | told))
+
+    assert history.plays["reason"].to_list() == [reason]
+
+
+def test_plays_of_a_private_session_stay_private(tmp_path: Path) -> None:
+    history = read(export(tmp_path, SONG, SONG | {"ms_played": 1, "incognito_mode": True}))
+
+    assert history.plays.sort("played_ms")["is_private"].to_list() == [True, False]
+    assert history.notes == ("1 plays are of private sessions: they count for the songs alone",)
+
+
 @pytest.mark.slow
 def test_the_real_tables_are_read_whole(data: Path) -> None:
     plays = read(data / "listening_history" / "events.tsv")

@@ -32,7 +32,7 @@ PLAY = {
 def played(*numbers: int, refused: Counter[str] | None = None) -> History:
     """Ann played Bohemian Rhapsody once for each number, that many minutes after the spring began, for 45 seconds."""
     rows = [
-        (hashed_play_id(at, SOURCE, str(number)).bytes, "ann", "s1", at, 45_000)
+        (hashed_play_id(at, SOURCE, str(number)).bytes, "ann", "s1", at, 45_000, "", False)
         for number in numbers
         for at in [SPRING + timedelta(minutes=number)]
     ]
