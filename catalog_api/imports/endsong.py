@@ -68,7 +68,7 @@ def _table_of(path: Path, whose: Whose) -> tuple[pl.DataFrame, LineOf]:
     told, line_of = from_list(path, text_of(path), _Told)
     columns = {
         LINE: range(len(told)),
-        "listener": [whose.of(row.username) for row in told],
+        "username": [row.username for row in told],
         "ts": [row.ts for row in told],
         "artist": [row.master_metadata_album_artist_name for row in told],
         "title": [row.master_metadata_track_name for row in told],
@@ -90,6 +90,7 @@ def _table_of(path: Path, whose: Whose) -> tuple[pl.DataFrame, LineOf]:
     )
     played = ended_at.is_not_null() & pl.col("played_ms").is_not_null()  # else it is no play of anything
     whole = rows.with_columns(
+        whose.of(pl.col("username")).alias("listener"),
         ended_at.alias("ended_at"),
         pl.coalesce("uri", plays.song_key(artist, title)).alias("song"),
         pl.when(pl.col("conn_country").str.contains(_COUNTRY))

@@ -41,7 +41,7 @@ def read(path: Path, now: datetime, whose: Whose) -> History:
             moment.alias("listened_at"),
             pl.col("track").alias("title"),
             pl.coalesce(REASON, pl.when(told_at == "").then(pl.lit(scrobbles.NO_TIME))).alias(REASON),
-            listener=pl.lit(whose.of()),
+            listener=whose.named,
             song_ms=pl.lit(None, pl.Int64),
             played_ms=pl.lit(None, pl.Int64),
             play_id=pl.lit(None, pl.Binary),

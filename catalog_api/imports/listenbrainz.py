@@ -87,7 +87,7 @@ def table_of(told: Sequence[Listen], whose: Whose) -> pl.DataFrame:
     rows = pl.DataFrame(
         {
             LINE: range(len(told)),
-            "listener": [whose.of(listen.user_name) for listen in told],
+            "listener": [listen.user_name for listen in told],
             "listened_at": [_seconds(listen.listened_at) for listen in told],
             "artist": [metadata.artist_name for metadata in named],
             "title": [metadata.track_name for metadata in named],
@@ -107,10 +107,11 @@ def table_of(told: Sequence[Listen], whose: Whose) -> pl.DataFrame:
         "%Y-%m-%dT%H:%M:%S%.3fZ", time_unit="ms", time_zone="UTC", strict=False
     )
     return rows.with_columns(
+        whose.of(pl.col("listener")).alias("listener"),
         pl.when(pl.col("play_id").is_not_null())
         .then(pl.coalesce(own_at, seconds.dt.replace_time_zone("UTC")))
         .otherwise(seconds.dt.replace_time_zone("UTC"))
-        .alias("listened_at")
+        .alias("listened_at"),
     )
 
 

@@ -2,17 +2,17 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import overload
-from uuid import UUID
 
 import polars as pl
 import psycopg
 
 from catalog_api.imports import catalogue_rows, kept_answers, repository
 from catalog_api.imports.catalogue import Catalogue, Part
+from catalog_api.imports.encoding import encoded_plays
 from catalog_api.imports.errors import LogStuck
 from catalog_api.imports.history import check
 from catalog_api.imports.matching import matches
@@ -28,13 +28,13 @@ from catalog_api.outbox import repository as outbox
 from catalog_api.outbox.service import move
 from event_log.log import EventLog
 from foundation.clock import Clock
-from foundation.contracts.events import Event, ImportedCount, PlaybackEvent
+from foundation.contracts.events import Event, ImportedCount, encode
 from foundation.contracts.history import History
 from foundation.engines import postgres
 from foundation.ids import UserId
 
 BATCH = 5_000  # events of one record of the log: one sync each
-EventsOf = Callable[[pl.DataFrame, str, datetime], Iterator[Event]]
+Encoder = Callable[[pl.DataFrame, str, datetime], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Importer:
             numbered, joined = self._name(db, history, asked)
             self.shipping.wait(self.progress)  # so that the warehouse can tell what an earlier import told
             plays, counts = self._fresh_plays(history, numbered), self._fresh_counts(history, numbered)
-            self._append(history.source, (plays, _plays), (counts, _counts))
+            self._append(history.source, (plays, encoded_plays), (counts, _encoded_counts))
             self.shipping.wait(self.progress)
             accepted = plays.height + counts.height
             report = ImportReport.of(history, accepted=accepted, new=numbered.new, joined=joined)
@@ -207,12 +207,12 @@ class Importer:
         self.progress("looking up what is here already", 1, 1)
         return fresh
 
-    def _append(self, source: str, *told: tuple[pl.DataFrame, EventsOf]) -> None:
+    def _append(self, source: str, *told: tuple[pl.DataFrame, Encoder]) -> None:
         done, total = 0, sum(fresh.height for fresh, _ in told)
-        for fresh, events_of in told:
+        for fresh, encoded in told:
             for part in fresh.iter_slices(BATCH):
                 self.progress("importing", done, total)
-                self.log.append_now(list(events_of(part, source, self.now())))
+                self.log.append_encoded_now(encoded(part, source, self.now()))
                 done += part.height
         self.progress("importing", total, total)
 
@@ -223,38 +223,13 @@ def _with_ids(rows: pl.DataFrame, numbered: repository.Numbered) -> pl.DataFrame
     ).join(numbered.songs, left_on="song_external_id", right_on="external_id", maintain_order="left")
 
 
-def _plays(rows: pl.DataFrame, source: str, now: datetime) -> Iterator[Event]:
-    columns = rows.select(
-        "play_id", "listener_id", "song_id", "started_at", "played_ms", "song_ms", "reason", "is_private"
+def _encoded_counts(rows: pl.DataFrame, source: str, now: datetime) -> bytes:
+    told = rows.select("listener_id", "song_id", "plays").iter_rows()
+    return encode(
+        [
+            ImportedCount(
+                origin=source, listener_id=listener_id, song_id=song_id, plays=plays, received_at=now
+            )
+            for listener_id, song_id, plays in told
+        ]
     )
-    for (
-        play_id,
-        listener_id,
-        song_id,
-        started_at,
-        played_ms,
-        song_ms,
-        reason,
-        is_private,
-    ) in columns.iter_rows():
-        yield PlaybackEvent(
-            play_id=UUID(bytes=play_id),
-            kind="end",
-            listener_id=listener_id,
-            song_id=song_id,
-            started_at=started_at,
-            received_at=now,
-            played_ms=played_ms,
-            song_ms=song_ms,
-            reason=reason,
-            is_private=is_private,
-            source="imported",
-            origin=source,
-        )
-
-
-def _counts(rows: pl.DataFrame, source: str, now: datetime) -> Iterator[Event]:
-    for listener_id, song_id, plays in rows.select("listener_id", "song_id", "plays").iter_rows():
-        yield ImportedCount(
-            origin=source, listener_id=listener_id, song_id=song_id, plays=plays, received_at=now
-        )

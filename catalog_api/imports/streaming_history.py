@@ -70,7 +70,7 @@ def _table_of(path: Path, whose: Whose) -> tuple[pl.DataFrame, LineOf]:
         .when((artist == "Unknown Artist") & (title == "Unknown Track"))
         .then(pl.lit(NOT_NAMED))
         .alias(REASON),
-        listener=pl.lit(whose.of()),
+        listener=whose.named,
         album=pl.lit(""),
         country=pl.lit(""),
         ended_by=pl.lit(""),

@@ -19,7 +19,7 @@ def text_of(path: Path, encoding: str = "utf-8") -> str:
         told = path.read_bytes()
     except OSError as error:
         raise NothingToImport(f"{path} cannot be read: {error.strerror}") from error
-    if not told.strip():
+    if not told or told.isspace():
         raise BrokenFile(path, 1, "the file is empty")
     nul = told.find(b"\0")
     if nul >= 0:

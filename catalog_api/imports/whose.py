@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import polars as pl
+
 from foundation.ids import UserId
 
 UNNAMED = "me"  # one listener for whatever does not say whose it is: another file name makes no other person
@@ -14,12 +16,17 @@ class Whose:
     listener: str = UNNAMED
     account: UserId | None = None
 
-    def of(self, told: str | None = None) -> str:
-        """The external id of the listener of a row that names `told`.
+    def of(self, told: pl.Expr) -> pl.Expr:
+        """The external ids of the listeners of rows, which name `told`, null or "" where they name none.
 
-        >>> Whose("ann").of("rob"), Whose("ann").of(None), Whose(account=UserId(7)).of("rob")
-        ('rob', 'ann', 'account 7')
+        >>> rows = pl.DataFrame({"told": ["rob", None, ""]})
+        >>> [rows.select(whose.of(pl.col("told")))["told"].to_list() for whose in (Whose("ann"), Whose(account=UserId(7)))]
+        [['rob', 'ann', 'ann'], ['account 7', 'account 7', 'account 7']]
         """
-        if self.account is not None:
-            return f"account {self.account}"
-        return told or self.listener
+        is_named = pl.lit(value=False) if self.account is not None else told != ""
+        return pl.when(is_named).then(told).otherwise(self.named)
+
+    @property
+    def named(self) -> pl.Expr:
+        """The external id of the listener of rows that name none."""
+        return pl.lit(self.listener if self.account is None else f"account {self.account}")
