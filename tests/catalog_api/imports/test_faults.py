@@ -1,8 +1,10 @@
 """Imports that are killed, and files that are damaged: nothing is lost, nothing doubled, nothing half done."""
 
+import json
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +36,18 @@ def a_file_of_plays(folder: Path) -> Path:
     return path
 
 
+def a_file_of_listens(folder: Path) -> Path:
+    rng = random.Random(SEED)
+    path = folder / "listens.jsonl"
+    names = (
+        {"artist_name": f"artist {rng.randrange(40)}", "track_name": f"song {rng.randrange(20)}"}
+        for _ in range(PLAYS)
+    )
+    rows = ({"listened_at": 1_600_000_000 + 60 * at, "track_metadata": told} for at, told in enumerate(names))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
 def told_by(place: Place, file: Path, worker: str, until: str | None = None) -> list[str]:
     """What an import in a process of its own says; it is killed at the first line that begins so."""
     module = "tests.catalog_api.imports.in_process"
@@ -51,8 +65,11 @@ def told_by(place: Place, file: Path, worker: str, until: str | None = None) -> 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_an_import_that_is_killed_is_finished_by_the_next(place: Place, tmp_path: Path) -> None:
-    file = a_file_of_plays(tmp_path)
+@pytest.mark.parametrize("a_file", [a_file_of_plays, a_file_of_listens])
+def test_an_import_that_is_killed_is_finished_by_the_next(
+    place: Place, tmp_path: Path, a_file: Callable[[Path], Path]
+) -> None:
+    file = a_file(tmp_path)
     steps = ("naming", "importing 5000", "importing 10000")
 
     with place.shipping():
@@ -79,6 +96,18 @@ EXPORT = (
     b'"master_metadata_track_name": "B", "master_metadata_album_artist_name": "A"}]'
 )
 
+LISTENS = (
+    b'{"listened_at": 1700000000, "track_metadata": {"artist_name": "BB \xc3\x98", "track_name": "Bianca"}}\n'
+    b'{"listened_at": "1700000300", "track_metadata": {"artist_name": "A", "track_name": "B", "release_name": "C",\t'
+    b'"additional_info": {"duration_ms": 219310, "segue_play_id": "019a9f3c-5d20-7c5e-9b7e-2f6d1c0a4e11"}}}\n\n'
+) * 2
+SCROBBLES = (
+    b"uts,utc_time,artist,artist_mbid,album,album_mbid,track,track_mbid\n"
+    + b'"1700000000","14 Nov 2023, 22:13","Kaiit","","Live, 2019","","Miss ""\xc3\x98""",""\n' * 4
+)
+YEARLY = b'[\n{"endTime": "2022-11-20 21:37", "artistName": "Kai\\u00d8", "trackName": "M", "msPlayed": 188823}\n, {}]'
+PLAYLIST = b'{"playlist": {"track": [{"title": "A", "creator": "B", "listened_at": 1700000000, "extension": {"x": [{}]}}]}}'
+
 
 @st.composite
 def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
@@ -99,7 +128,17 @@ def read_or_refused(path: Path) -> History | Problem:
         return problem
 
 
-@pytest.mark.parametrize(("name", "whole"), [("events.tsv", TABLE), ("endsong_0.json", EXPORT)])
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("events.tsv", TABLE),
+        ("endsong_0.json", EXPORT),
+        ("listens.jsonl", LISTENS),
+        ("scrobbles.csv", SCROBBLES),
+        ("StreamingHistory0.json", YEARLY),
+        ("listens.jspf", PLAYLIST),
+    ],
+)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.data())
 def test_a_damaged_file_is_refused_or_read_and_nothing_else(
