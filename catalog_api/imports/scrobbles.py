@@ -24,6 +24,7 @@ from foundation.contracts.history import History
 
 EARLIEST = datetime(2002, 1, 1, tzinfo=UTC)  # in that year the first of these services began
 NO_TIME = "no time: still playing when it was exported"
+ASSUMED = "is_assumed"  # whether how long it was played is not told
 NOTE = (
     "this source tells listens, not how long they were played: each counts, for its song's length, "
     "or for 30 s where that is unknown"
@@ -63,6 +64,7 @@ def checked(
         pl.coalesce("own_id", "play_id").alias("play_id")
     )
     whole = named.with_columns(
+        pl.col("played_ms").is_null().alias(ASSUMED),
         song_key(pl.col("artist"), pl.col("title")).alias("song"),
         played_ms.alias("played_ms"),
         (pl.col("listened_at") + pl.duration(milliseconds=played_ms))
@@ -73,12 +75,15 @@ def checked(
         ended_by=pl.lit(""),
         is_private=pl.lit(value=False),
     )
-    return whole.select(*(name for name in plays.TOLD if name != REASON), "song_ms", "play_id"), refused
+    return whole.select(
+        *(name for name in plays.TOLD if name != REASON), "song_ms", "play_id", ASSUMED
+    ), refused
 
 
 def history_of(source: str, files: Sequence[pl.DataFrame], refused: Counter[str]) -> History:
     """The history that the checked rows of one or more files tell together, and a note of how they count."""
-    return plays.history_of(source, files, refused, notes=(NOTE,))
+    is_assumed = any(rows[ASSUMED].any() for rows in files)
+    return plays.history_of(source, files, refused, notes=(NOTE,) if is_assumed else ())
 
 
 def _rules(now: datetime) -> list[Rule]:

@@ -57,7 +57,7 @@ class Preview:
             number, songs = self.rows[how]
             lines.append(f"  {number:>12,} rows of {songs:,} songs {meaning.format(threshold=threshold)}")
         above, below = self.near_threshold
-        for title, examples in ((f"  just above {threshold:.2f}:", above), ("  just below:", below)):
+        for title, examples in (("  matched by the least:", above), ("  missed by the least:", below)):
             lines += [title] if examples else []
             lines += [_example(one) for one in examples]
         lines.append(f"  refused   {history.refused.total():>12,}")

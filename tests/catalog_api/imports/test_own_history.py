@@ -89,6 +89,7 @@ async def test_what_is_exported_is_the_same_listens_in_an_empty_platform(
 
     names = {1: ("Bohemian Rhapsody", "Queen", "A Night at the Opera"), 2: ("Unfinished", "Queen", "")}
     assert (report.accepted, report.duplicate, report.refused.total()) == (7, 0, 0)
+    assert report.notes == ()  # how long each was played is told
     assert listens_of(place) == {
         (str(play.play_id), int(play.started_at.timestamp() * 1000), play.played_ms, *names[play.song_id])
         for play in told
