@@ -35,23 +35,27 @@ def table_of(path: Path, columns: Sequence[str], header: Sequence[str] | None = 
     missing = [column for column in columns if column not in header]
     if missing:
         raise BrokenFile(path, 1, f"the header lacks {', '.join(missing)}")
-    places = [header.index(column) for column in columns]
     lines: list[int] = []
     told: list[list[str]] = []
-    reasons: list[str | None] = []
-    width = len(header)
     for line, record in records:
         if record:
-            is_whole = len(record) == width
             lines.append(line)
-            told.append([record[place] if is_whole else "" for place in places])
-            reasons.append(None if is_whole else WRONG_WIDTH)
+            told.append(record)
     if not lines:
         raise BrokenFile(path, 1, "there is a header and no row")
-    if not text.endswith("\n") and reasons[-1] is not None:
+    width, nothing = len(header), [""] * len(header)
+    are_whole = [len(record) == width for record in told]
+    if not text.endswith("\n") and not are_whole[-1]:
         raise BrokenFile(path, lines[-1], "the file ends in the middle of a row")
-    rows = pl.DataFrame(told, schema=dict.fromkeys(columns, pl.String), orient="row")
-    return rows.with_columns(pl.Series(LINE, lines, pl.UInt32), pl.Series(REASON, reasons, pl.String))
+    whole = told if all(are_whole) else [row if len(row) == width else nothing for row in told]
+    places = {column: header.index(column) for column in columns}
+    return pl.DataFrame(
+        [
+            *(pl.Series(column, [row[at] for row in whole], pl.String) for column, at in places.items()),
+            pl.Series(LINE, lines, pl.UInt32),
+            pl.Series(REASON, [None if is_whole else WRONG_WIDTH for is_whole in are_whole], pl.String),
+        ]
+    )
 
 
 def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:

@@ -25,6 +25,7 @@ from foundation.ids import UserId
 from tests.catalog_api.imports.conftest import Place
 from tests.catalog_api.world import NOW, settle, town
 from tests.event_log.plays import make_play
+from warehouse.checking import correct
 
 pytestmark = pytest.mark.anyio
 ANN = UserId(1)
@@ -100,7 +101,7 @@ async def test_what_is_exported_is_nothing_new_where_it_came_from(place: Place, 
     settle(place.catalog, town())
     told = plays()
     listened(place.catalog, told)
-    ClickHouseSink(lambda: place.writer, tmp_path).apply("a-1", told)
+    ClickHouseSink(lambda: place.writer, tmp_path, correct).apply("a-1", told)
     path = await exported(place.catalog, tmp_path / "history.jsonl")
 
     soon = brought_in(place, path, Asked(account=ANN))
