@@ -1,8 +1,8 @@
 """Finds for each song of a history the song of the catalog that it is, by the same names or by names alike enough.
 
 A score is the lower of two likenesses, of the artists' names and of the titles (`similarity.alike`); titles whose numbers
-differ are never the same song. Of 430 labelled pairs of two shops, 0.8 takes 77 % of the right ones and no wrong one; 0.6
-takes 84 %, and 6 % of what it takes is wrong.
+differ are never the same song. Of 430 labelled pairs of two shops, 105 of them the same, 0.8 takes 77 % of those and no
+other; 0.6 takes 83 %, and 3 % of what it takes is wrong.
 """
 
 from collections.abc import Callable
