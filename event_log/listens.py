@@ -53,18 +53,26 @@ def outcome_of(played_ms: int | None, song_ms: int | None, reason: EndReason = "
     """
     if played_ms is None:
         return UNKNOWN
-    skip: OutcomeName = "skip_late" if counts_as_listen(played_ms, song_ms) else "skip_early"
+    is_listen = counts_as_listen(played_ms, song_ms)
     if reason == "finished":
-        return Outcome("completed", 1.0)
+        return _FINISHED
     if reason == "skipped":
-        return Outcome(skip, 1.0)
+        return _SKIPPED_LATE if is_listen else _SKIPPED_EARLY
     if song_ms is not None and song_ms > 0 and played_ms >= COMPLETE * song_ms:
-        return Outcome("completed", 0.9)
+        return _HEARD_OUT
     if reason == "stopped":
         return UNKNOWN
-    if skip == "skip_early":
-        return Outcome(skip, 0.8 if song_ms else 0.5)
-    return Outcome(skip, 0.6) if song_ms else UNKNOWN
+    if not is_listen:
+        return _SHORT if song_ms else _SHORT_OF_UNKNOWN
+    return _LEFT if song_ms else UNKNOWN
 
 
+# Made once: a tuple for each play is a tenth of what an import costs.
 UNKNOWN = Outcome("unknown", 0.0)
+_FINISHED, _HEARD_OUT = Outcome("completed", 1.0), Outcome("completed", 0.9)
+_SKIPPED_EARLY, _SKIPPED_LATE = Outcome("skip_early", 1.0), Outcome("skip_late", 1.0)
+_SHORT, _SHORT_OF_UNKNOWN, _LEFT = (
+    Outcome("skip_early", 0.8),
+    Outcome("skip_early", 0.5),
+    Outcome("skip_late", 0.6),
+)
