@@ -112,6 +112,30 @@ async def test_every_chart_equals_a_recount_of_the_listens(
     assert str(before.until) < str(after.until)
 
 
+async def test_what_is_told_while_charts_are_counted_again_and_again_counts_once(
+    world: ChartWorld, charts: Charts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.trending.charts.SHARE", 50.0)  # no rest between two counts
+    monkeypatch.setattr("serving.trending.charts.COUNT", 0.05)
+    rng = np.random.default_rng(5)
+    world.release(40)
+    following = asyncio.create_task(charts.follow())
+    until = time.monotonic() + 6
+
+    def write() -> None:
+        while time.monotonic() < until:
+            world.remove(tell(world, rng, 300)[::9])
+
+    await asyncio.to_thread(write)
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    await charts.look()
+
+    assert told(charts, Asked(window="month"), 1).listens > 0
+    assert differences(world, charts, "raw") == []
+
+
 async def test_whoever_comes_into_a_full_chart_is_looked_up(world: ChartWorld, charts: Charts) -> None:
     songs = boards.LENGTH + 50
     world.release(songs, artists=songs)
