@@ -1,4 +1,4 @@
-"""Keeps what is trending in memory: asked of the warehouse every minute, never during a request."""
+"""Keeps what is trending in memory: the charts, and the one that feeds fall back on, asked of the warehouse every minute."""
 
 import asyncio
 import logging
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from foundation.clock import Clock
-from serving.trending.schemas import Chart, ChartOut, RankedSong, TrendingSong
+from serving.trending.charts import Charts
+from serving.trending.counting import AsyncRaw
+from serving.trending.schemas import Chart, TrendingSong
 from warehouse.migrate import query
 
 log = logging.getLogger(__name__)
@@ -21,14 +23,11 @@ EVERY = timedelta(minutes=1)
 STALE = timedelta(minutes=5)
 
 
-class AsyncQueries(Protocol):
-    """What the chart needs of an asynchronous ClickHouse client."""
+class AsyncQueries(AsyncRaw, Protocol):
+    """What all of it needs of an asynchronous ClickHouse client."""
 
     async def query(self, query: str | None = None, parameters: dict[str, Any] | None = None) -> Any:
         """The result, with `result_rows`."""
-
-    async def close(self) -> None:
-        """Let go of the connections."""
 
 
 class Queries(Protocol):
@@ -39,25 +38,20 @@ class Queries(Protocol):
 
 
 class Trending:
-    """The chart of this process, refreshed in the background; when the warehouse is away, the last one stays."""
+    """The charts of this process, and `chart`: what was listened to on the last seven days that have listens, however long
+    ago they were, so that a feed has something to fall back on. When the warehouse is away, the last ones stay.
+    """
 
     def __init__(self, connect: Callable[[], Awaitable[AsyncQueries]], now: Clock) -> None:
         self._connect, self._now = connect, now
         self._client: AsyncQueries | None = None
         self.chart = Chart()
+        self.charts = Charts(connect, now)
 
     @property
     def is_stale(self) -> bool:
         """Whether the chart is older than it may be, or was never made."""
         return is_stale(self.chart, self._now())
-
-    def told(self, limit: int) -> ChartOut:
-        """The first `limit` songs."""
-        items = tuple(
-            RankedSong(rank, song.song_id, song.title, song.artist_id, song.artist, song.genre, song.listens)
-            for rank, song in enumerate(self.chart.songs[:limit], start=1)
-        )
-        return ChartOut(days=DAYS, refreshed_at=self.chart.refreshed_at, stale=self.is_stale, items=items)
 
     async def refresh(self) -> bool:
         """Ask the warehouse once; returns whether it answered."""
@@ -74,13 +68,17 @@ class Trending:
         return True
 
     async def follow(self) -> None:
-        """Refresh every minute until cancelled; after a failure sooner."""
+        """Refresh every minute until cancelled; after a failure sooner. The charts follow by their own times."""
+        await asyncio.gather(self._follow(), self.charts.follow())
+
+    async def _follow(self) -> None:
         while True:
             answered = await self.refresh()
             await asyncio.sleep((EVERY if answered else EVERY / 12).total_seconds())
 
     async def close(self) -> None:
         """Let go of the warehouse."""
+        await self.charts.close()
         if self._client is not None:
             await self._client.close()
 

@@ -84,6 +84,7 @@ TABLE: Mapping[str, May] = {
     "POST /songs/{song_id}/heartbeat": signed_in,
     "POST /plays": signed_in,
     "GET /songs/trending": everybody,
+    "GET /artists/trending": everybody,
     "GET /songs/{song_id}/similar": may(EVERYBODY, passes=(404, 503)),
     "GET /recommendations": may("owner analyst admin", passes=(404, 503)),
     "GET /songs/{song_id}/lyrics": everybody,

@@ -23,7 +23,6 @@ from foundation.settings import Settings
 from models.bundle import Bundle
 from serving.lifespan import open_serving
 from serving.recommend.router import router as recommend
-from serving.trending.router import router as trending
 from serving.trending.schemas import Chart, TrendingSong
 from tests.conftest import Engines
 from tests.event_log.plays import events_on_disk, small_log
@@ -54,7 +53,7 @@ async def serving(home: Path, redis: str) -> AsyncIterator[tuple[FastAPI, httpx.
             yield
         app.state.log.close()
 
-    app = make_app(title="t", description="", version="0", routers=[recommend, trending], lifespan=lifespan)
+    app = make_app(title="t", description="", version="0", routers=[recommend], lifespan=lifespan)
     transport = httpx.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),
@@ -288,17 +287,6 @@ async def test_a_stopped_redis_makes_the_feed_stale_and_no_slower(
     assert (stale.status_code, stale.json()["stale"]) == (200, ["recent_songs"])
     assert stale.json()["items"] == fresh.json()["items"]
     assert stale.elapsed < timedelta(milliseconds=500)
-
-
-async def test_the_chart_is_told_from_memory(tmp_path: Path, engines: Engines) -> None:
-    async with serving(tmp_path, engines.redis) as (app, client):
-        app.state.trending.chart = CHART
-        answer = await client.get("/songs/trending?limit=1")
-
-    assert (answer.status_code, answer.json()["stale"]) == (200, False)
-    assert [(item["rank"], item["song_id"], item["listens"]) for item in answer.json()["items"]] == [
-        (1, 1003, 9)
-    ]
 
 
 async def test_the_answer_is_what_the_documentation_says(

@@ -12,16 +12,19 @@ import pytest
 
 from event_log.clickhouse import ClickHouseSink
 from event_log.listens import counts_as_listen
+from foundation.clock import utc_now
 from foundation.contracts.events import Event, ListenRemoved, PlaybackEvent
 from foundation.engines.clickhouse import Client
 from foundation.ids import new_play_id
 from tests.event_log.conftest import clickhouse, server
-from tests.event_log.plays import NOON
 from warehouse.checking import check, correct, differing
 from warehouse.rollups import ROLLUPS
 
 __all__ = ["clickhouse", "server"]
 
+NOON = utc_now().replace(
+    hour=12, minute=0, second=0, microsecond=0
+)  # lately: some rollups are kept for weeks
 HISTORIES = 2_000
 SEGMENTS = 40
 

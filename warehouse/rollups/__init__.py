@@ -23,4 +23,9 @@ class Rollup:
         return (FOLDER / f"{self.table}.sql").read_text()
 
 
-ROLLUPS = (Rollup("song_days", ("day", "song_id"), ("listens",)),)
+ROLLUPS = (
+    Rollup("song_days", ("day", "song_id"), ("listens",)),
+    Rollup("chart_hours", ("hour", "song_id", "country"), ("listens",), day="toDate(hour)", days_kept=38),
+    Rollup("chart_days", ("day", "song_id", "country"), ("listens",)),
+    Rollup("listener_song_days", ("day", "listener_id", "song_id"), ("listens",), days_kept=128),
+)

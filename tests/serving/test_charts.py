@@ -1,0 +1,308 @@
+"""Charts equal a count of the listens themselves, follow what is new within a second, and outlive the warehouse."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pytest
+
+from foundation.clock import utc_now
+from foundation.engines.clickhouse import open_clickhouse_reader_async
+from serving.trending import boards
+from serving.trending.answers import told
+from serving.trending.charts import COUNTED_LATE, TOLD_LATE, Charts
+from serving.trending.counting import CAP
+from serving.trending.rising import rise
+from serving.trending.schemas import OF, Asked
+from serving.trending.windows import WINDOWS
+from tests.conftest import Engines
+from tests.serving.chart_world import COUNTRIES, ChartWorld, chart_world, scattered
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+MONTH = timedelta(days=31)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def warehouse(engines: Engines) -> Iterator[ChartWorld]:
+    with chart_world(engines) as made:
+        yield made
+
+
+@pytest.fixture
+def world(warehouse: ChartWorld) -> ChartWorld:
+    warehouse.empty()
+    return warehouse
+
+
+@pytest.fixture
+async def charts(world: ChartWorld) -> AsyncIterator[Charts]:
+    made = Charts(lambda: open_clickhouse_reader_async(world.reader), utc_now)
+    yield made
+    await made.close()
+
+
+def differences(world: ChartWorld, charts: Charts, *views: str) -> list[object]:
+    """Every chart in memory that is not what a recount says."""
+    found: list[object] = []
+    for of, window, view, (genre, region) in product(
+        OF, WINDOWS, views, ((None, None), ("pop", None), (None, "DE"), ("jazz", "NZ"), ("none", "XX"))
+    ):
+        unit, first = charts.list_of(Asked(of, window, "most_played", view, genre, region), 100)
+        assert unit.span is not None
+        assert first is not None
+        kept = list(zip(first.ids.tolist(), first.heard.tolist(), strict=True))
+        cap = CAP if view == "cleaned" else 0
+        counted = world.recounted(of, unit.span.since, unit.span.close, cap, genre, region)
+        if kept != counted[:100] or first.listens != sum(heard for _, heard in counted):
+            found.append((of, window, view, genre, region, kept[:3], counted[:3]))
+    return found
+
+
+def tell(world: ChartWorld, rng: np.random.Generator, number: int, *, earlier: bool = False) -> list[str]:
+    """So many listens of few people to songs of which five have no name; some were told hours ago, if `earlier`."""
+    now = utc_now()
+    at = scattered(rng, now, number, MONTH)
+    hours_ago = [now - timedelta(hours=float(hours)) for hours in rng.uniform(0, 5, number)]
+    told_at = [max(moment, late) for moment, late in zip(at, hours_ago, strict=True)] if earlier else ()
+    return world.listen(
+        at,
+        (1 + rng.zipf(1.3, number) % 45).tolist(),
+        rng.integers(1, 12, number).tolist(),
+        rng.choice(COUNTRIES, number).tolist(),
+        told_at,
+    )
+
+
+async def happens(condition: Callable[[], bool]) -> None:
+    for _ in range(3_000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("half a minute was not enough")
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_every_chart_equals_a_recount_of_the_listens(
+    world: ChartWorld, charts: Charts, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    world.release(40)
+    ids = [*tell(world, rng, 400, earlier=True), *tell(world, rng, 200)]
+    world.remove(ids[::7])
+
+    await charts.refresh()
+    counted = differences(world, charts, "raw", "cleaned")
+    later = tell(world, rng, 200)
+    world.remove([*ids[1::7], *later[::5]])
+    before = told(charts, Asked(), 100)
+    await charts.look()
+    after = told(charts, Asked(), 100)
+
+    assert counted == []
+    assert differences(world, charts, "raw") == []
+    assert 0 < before.listens < after.listens
+    assert str(before.until) < str(after.until)
+
+
+async def test_what_is_told_while_charts_are_counted_again_and_again_counts_once(
+    world: ChartWorld, charts: Charts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.trending.charts.SHARE", 50.0)  # no rest between two counts
+    monkeypatch.setattr("serving.trending.charts.COUNT", 0.05)
+    rng = np.random.default_rng(5)
+    world.release(40)
+    following = asyncio.create_task(charts.follow())
+    until = time.monotonic() + 6
+
+    def write() -> None:
+        while time.monotonic() < until:
+            world.remove(tell(world, rng, 300)[::9])
+
+    await asyncio.to_thread(write)
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    await charts.look()
+
+    assert told(charts, Asked(window="month"), 1).listens > 0
+    assert differences(world, charts, "raw") == []
+
+
+async def test_whoever_comes_into_a_full_chart_is_looked_up(world: ChartWorld, charts: Charts) -> None:
+    songs = boards.LENGTH + 50
+    world.release(songs, artists=songs)
+    now = utc_now()
+    world.listen([now - MINUTE] * 2 * songs, [*range(1, songs + 1)] * 2)
+    await charts.refresh()
+    newcomer, known = songs - 1, 1
+
+    world.listen([now] * 3, [newcomer, newcomer, known])
+    await charts.look()
+    at_first = told(charts, Asked(window="day"), 1).items[0]
+    differences(world, charts, "raw")  # asks for all of them
+    await charts.look_up()
+
+    assert (at_first.song_id, at_first.listens) == (known, 3)
+    assert [(item.song_id, item.listens) for item in told(charts, Asked(window="day"), 3).items] == [
+        (newcomer, 4),
+        (known, 3),
+        (2, 2),
+    ]
+    assert differences(world, charts, "raw") == []
+
+
+async def test_a_chart_from_which_much_was_taken_is_counted_anew(world: ChartWorld, charts: Charts) -> None:
+    songs = boards.LENGTH + 50
+    world.release(songs)
+    ids = world.listen([utc_now() - MINUTE] * songs, range(1, songs + 1))
+    await charts.refresh()
+    unit = charts.units["week", "most_played", "raw"]
+
+    world.remove(ids[:150])
+    await charts.look()
+    told(charts, Asked(), 100)
+
+    assert unit.due <= charts.seconds() + 20 * unit.seconds
+    await charts.count(unit)
+    assert told(charts, Asked(), 1).items[0].song_id == 151
+
+
+async def test_one_account_on_repeat_leads_the_raw_chart_and_not_the_cleaned_one(
+    world: ChartWorld, charts: Charts
+) -> None:
+    world.release(2)
+    now = utc_now()
+    repeated = world.listen([now] * 50, [1] * 50, [7] * 50)
+    world.listen([now] * 10, [2] * 10)
+
+    await charts.refresh()
+
+    raw, cleaned = (told(charts, Asked(view=view), 10) for view in ("raw", "cleaned"))
+    assert [(item.song_id, item.listens) for item in raw.items] == [(1, 50), (2, 10)]
+    assert [(item.song_id, item.listens, item.removed) for item in cleaned.items] == [
+        (2, 10, 0),
+        (1, CAP, 47),
+    ]
+    assert raw.removed_share == cleaned.removed_share == round(47 / 60, 6)
+
+    world.remove(repeated[:48])
+    await charts.refresh()
+
+    assert [item.removed for item in told(charts, Asked(view="cleaned"), 10).items] == [0, 0]
+
+
+async def test_rising_is_what_has_more_than_its_own_past_and_enough_of_it(
+    world: ChartWorld, charts: Charts
+) -> None:
+    world.release(4)
+    now = utc_now()
+    usual, new, few, falling = 1, 2, 3, 4
+    for weeks in range(5):
+        counts = (
+            {usual: 100, new: 0, few: 0, falling: 100}
+            if weeks
+            else {usual: 100, new: 80, few: 3, falling: 20}
+        )
+        songs = [song for song, number in counts.items() for _ in range(number)]
+        world.listen([now - timedelta(days=7 * weeks, minutes=5)] * len(songs), songs)
+
+    await charts.refresh()
+
+    chart = told(charts, Asked(kind="rising"), 10)
+    growth = 203 / 800
+    assert [item.song_id for item in chart.items] == [new]
+    assert (chart.items[0].listens, chart.items[0].expected) == (80, 0)
+    assert chart.items[0].rise == rise(80, 0, growth) == 5
+    assert [item.song_id for item in told(charts, Asked(kind="rising", window="hour"), 10).items] == []
+
+
+async def test_a_listen_is_in_the_chart_within_a_second(world: ChartWorld, charts: Charts) -> None:
+    world.release(3)
+    following = asyncio.create_task(charts.follow())
+
+    def is_told(listens: int) -> bool:
+        return told(charts, Asked(window="hour", region="NZ"), 1).listens == listens
+
+    await happens(lambda: all(unit.until for unit in charts.units.values()))
+
+    took = []
+    for number in range(1, 8):
+        world.listen([utc_now()], [2])
+        began = time.monotonic()
+        await happens(partial(is_told, number))
+        took.append(time.monotonic() - began)
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+
+    assert statistics.median(took) <= 1
+    assert max(took) <= 3  # other tests run beside this one
+
+
+async def test_a_day_that_began_after_the_count_is_in_the_chart(world: ChartWorld) -> None:
+    midnight = utc_now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    moments = [midnight - MINUTE]
+    charts = Charts(lambda: open_clickhouse_reader_async(world.reader), lambda: moments[-1])
+    world.release(1)
+    world.listen([midnight - 2 * MINUTE], [1])
+    await charts.refresh()
+
+    moments.append(midnight + MINUTE)
+    world.listen([midnight + MINUTE / 2], [1])
+    await charts.look()
+    after = [told(charts, Asked(window=window), 1).listens for window in ("day", "week", "month")]
+    await charts.close()
+
+    assert after == [2, 2, 2]
+
+
+async def test_without_a_warehouse_the_last_charts_stay_and_are_called_stale(world: ChartWorld) -> None:
+    urls, moments = [world.reader], [utc_now()]
+    charts = Charts(lambda: open_clickhouse_reader_async(urls[-1]), lambda: moments[-1])
+    never = told(charts, Asked(), 10)
+    world.release(1)
+    world.listen([moments[0]], [1])
+    await charts.refresh()
+    fresh = told(charts, Asked(), 10)
+    await charts.close()
+    away = Charts(lambda: open_clickhouse_reader_async("http://127.0.0.1:9"), lambda: moments[-1])
+    away.units, away.names = charts.units, charts.names
+
+    moments.append(moments[0] + TOLD_LATE + timedelta(seconds=1))
+    answers = [await away.look(), await away.refresh()]
+
+    assert (never.stale, never.items, never.since) == (True, (), None)
+    assert answers == [False, False]
+    assert not fresh.stale
+    assert told(away, Asked(), 10).stale
+    assert told(away, Asked(), 10).items == fresh.items
+    assert not told(away, Asked(view="cleaned"), 10).stale
+    moments.append(moments[0] + COUNTED_LATE + timedelta(seconds=1))
+    assert told(away, Asked(view="cleaned"), 10).stale
+
+
+async def test_a_warehouse_made_anew_is_followed_again(world: ChartWorld, charts: Charts) -> None:
+    world.release(1)
+    world.listen([utc_now()], [1])
+    await charts.refresh()
+    unit = charts.units["week", "most_played", "raw"]
+    charts._position = 1_000_000  # what a warehouse before this one had come to
+
+    world.listen([utc_now()], [1])
+    await charts.look()
+    missed = told(charts, Asked(), 1).listens
+    await charts.count(unit)
+    counted = told(charts, Asked(), 1).listens
+    world.listen([utc_now()], [1])
+    await charts.look()
+
+    assert (missed, counted) == (1, 2)
+    assert told(charts, Asked(), 1).listens == 3

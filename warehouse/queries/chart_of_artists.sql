@@ -1,0 +1,14 @@
+-- One row per artist, genre of their songs or all, and country or all.
+SELECT entity, in_genre, in_country, every_genre, every_country, sum(heard) AS heard, sum(before) AS before, sum(removed) AS removed
+FROM (
+    SELECT songs.artist_id AS entity, if(every_genre, '', songs.genre) AS in_genre, cells.country AS in_country, every_genre,
+        cells.every_country AS every_country, cells.heard AS heard, cells.before AS before, cells.removed AS removed
+    FROM (
+        SELECT song_id, country, grouping(country) AS every_country, sum(heard) AS heard, sum(before) AS before, sum(removed) AS removed
+        FROM (/* cells */)
+        GROUP BY GROUPING SETS ((song_id, country), (song_id))
+    ) AS cells
+    INNER JOIN (SELECT song_id, artist_id, lowerUTF8(genre) AS genre FROM songs FINAL WHERE NOT is_removed) AS songs ON songs.song_id = cells.song_id
+    ARRAY JOIN [0, 1] AS every_genre
+)
+GROUP BY entity, in_genre, in_country, every_genre, every_country

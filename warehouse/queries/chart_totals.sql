@@ -1,0 +1,3 @@
+-- One row: all listens of a window, and of the time that it is compared with.
+SELECT sum(heard) AS heard, sum(before) AS before
+FROM (/* cells */)
