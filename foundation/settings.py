@@ -91,7 +91,9 @@ class Limits(BaseModel, frozen=True):
     free: int = Field(default=100, ge=1)  # of a listener
     premium: int = Field(default=1_000, ge=1)  # of a listener who pays
     address: int = Field(default=100, ge=1)  # of all who send no valid token from one address
-    costly: int = Field(default=20, ge=1)  # of those that hash passwords, or read or write a whole account
+    costly: int = Field(
+        default=20, ge=1
+    )  # of those that hash passwords, read or write a whole account, or add up years of listening
     plays: int = Field(default=1_000, ge=1)  # told by one listener: a budget of its own
 
 

@@ -21,12 +21,14 @@ from foundation.http.identity import Identities
 from foundation.http.rate_limit import RateLimits
 from foundation.settings import Settings
 from gateway import dependencies
+from gateway.owners import CatalogOwners
 from gateway.pages import add_pages
 from gateway.policies import policies
 from gateway.watch import Watch, watching
 from serving.lifespan import Serving, open_serving
 from serving.recommend.router import router as recommend
 from serving.similar.router import router as similar
+from serving.statistics.router import router as statistics
 from serving.trending.router import router as trending
 
 VERSION = "0.1.0"
@@ -62,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
             serving = await opened.enter_async_context(open_serving(connected))
             state.live, state.vectors = serving.live, serving.vectors
             state.recent, state.trending = serving.recent, serving.trending
+            state.warehouse, state.owners = serving.warehouse, CatalogOwners(postgres)
             state.health, state.readiness = _health(opened, connected, postgres, redis, state.blobs, serving)
             state.tell = (keeper.tally.tell, state.cache.tell)
             watch = Watch(serving.live, postgres, state.tell, utc_now)
@@ -72,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Segue",
         description=DESCRIPTION,
         version=VERSION,
-        routers=[recommend, trending, similar, *ROUTERS],
+        routers=[recommend, trending, similar, statistics, *ROUTERS],
         hot=HOT,
         lifespan=lifespan,
         keeper=keeper,

@@ -8,7 +8,7 @@ from foundation.http.rate_limit import Policy
 from foundation.security import Principal
 from foundation.settings import Limits
 
-# Those that hash a password, or read or write a whole account.
+# Those that hash a password, read or write a whole account, or add up years of listening.
 COSTLY = frozenset(
     {
         "/api/v1/auth/register",
@@ -18,9 +18,9 @@ COSTLY = frozenset(
         "/api/v1/me",
     }
 )
-COSTLY_BELOW = ("/api/v1/me/export", "/api/v1/me/history/export")
-# The ends of addresses that draw an image, or read or write a playlist of up to ten thousand songs.
-COSTLY_ENDS = ("/cover", "/copy", "/jspf")
+COSTLY_BELOW = ("/api/v1/me/export", "/api/v1/me/history/export", "/api/v1/analytics/")
+# The ends of addresses that draw an image, read or write a playlist of up to ten thousand songs, or ask the warehouse.
+COSTLY_ENDS = ("/cover", "/copy", "/jspf", "/statistics")
 
 
 def policies(limits: Limits) -> PolicyOf:

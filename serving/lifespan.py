@@ -21,6 +21,7 @@ from models.arrays import Factors, Positions
 from serving.bundle import COLLECTION, LiveBundle
 from serving.recommend.history import NOTHING
 from serving.recommend.recommender import Recommender
+from serving.statistics.warehouse import Warehouse
 from serving.trending.service import Trending
 
 FIRST_CHART = 2.0  # seconds that starting waits for the first chart; without it, popularity answers
@@ -34,6 +35,7 @@ class Serving:
     vectors: Vectors
     recent: RecentSongs
     trending: Trending
+    warehouse: Warehouse
     now: Clock
 
 
@@ -45,18 +47,20 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
     live = LiveBundle(vectors, loader(vectors, blobs))
     redis = open_redis_async(engines.redis)
     trending = Trending(lambda: open_clickhouse_reader_async(engines.clickhouse_reader), now)
+    warehouse = Warehouse(lambda: open_clickhouse_reader_async(engines.clickhouse_reader))
     await asyncio.to_thread(live.__enter__)
     with suppress(TimeoutError):
         await asyncio.wait_for(trending.refresh(), FIRST_CHART)
     following = asyncio.create_task(trending.follow(), name="trending")
     try:
-        yield Serving(live, vectors, RecentSongs(redis), trending, now)
+        yield Serving(live, vectors, RecentSongs(redis), trending, warehouse, now)
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
         await asyncio.to_thread(live.__exit__, None, None, None)
         await trending.close()
+        await warehouse.close()
         await redis.aclose()
 
 

@@ -53,6 +53,11 @@ class Artists:
         if not await repository.there_is(self.db, artist_id):
             raise ArtistNotFound(artist_id)
 
+    async def is_of(self, artist_id: ArtistId, user_id: UserId) -> bool:
+        """Whether there is such an artist, and they belong to this person."""
+        artist = await repository.owner_of(self.db, artist_id)
+        return artist is not None and artist.owner_id == user_id
+
     async def page(self, name: str | None, part: Offset) -> Page[ArtistEntry]:
         """Some artists, of this name in whatever case, or of all."""
         rows = await repository.listed(self.db, name, part.limit, part.offset)

@@ -1,0 +1,71 @@
+"""Asks the warehouse's questions of the request path, as the user who may only read."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import polars as pl
+
+from foundation.engines.clickhouse import ClickHouseError, reachable
+from serving.statistics.errors import AskedTooMuch
+from warehouse.migrate import query
+
+GIVEN_UP = frozenset(
+    {158, 159, 241, 307, 396}
+)  # too many rows, too long, too much memory, bytes, or rows told
+MILLISECOND = timedelta(milliseconds=1)
+Schema = Mapping[str, Any]
+
+
+class ArrowQueries(Protocol):
+    """What statistics need of an asynchronous ClickHouse client."""
+
+    async def query_arrow(self, query: str, parameters: dict[str, Any] | None = None) -> Any:
+        """The result as an Arrow table."""
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+
+
+class Warehouse:
+    """One client for the process, opened by the first question: a warehouse that is away delays no start."""
+
+    def __init__(self, connect: Callable[[], Awaitable[ArrowQueries]]) -> None:
+        self._connect = connect
+        self._client: ArrowQueries | None = None
+        self._opening = asyncio.Lock()
+
+    async def ask(self, name: str, schema: Schema, **parameters: object) -> pl.DataFrame:
+        """What a query of warehouse/queries answers, as the columns of `schema`. Raises Unreachable, AskedTooMuch."""
+        try:
+            with reachable():
+                client = await self._opened()
+                table = await client.query_arrow(query(name), parameters=parameters)
+        except ClickHouseError as error:
+            if getattr(error, "code", None) in GIVEN_UP:
+                raise AskedTooMuch("the warehouse gave this question up: ask for fewer days") from error
+            raise
+        answer = pl.DataFrame(table)
+        return answer.select(pl.col(column).cast(kind) for column, kind in schema.items())
+
+    async def _opened(self) -> ArrowQueries:
+        async with self._opening:  # of questions that are asked at once, the first opens it
+            if self._client is None:
+                self._client = await self._connect()
+            return self._client
+
+    async def close(self) -> None:
+        """Let go of the warehouse."""
+        if self._client is not None:
+            await self._client.close()
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970, as the queries take a moment.
+
+    >>> from datetime import UTC
+    >>> milliseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000
+    """
+    return (moment - datetime(1970, 1, 1, tzinfo=moment.tzinfo)) // MILLISECOND

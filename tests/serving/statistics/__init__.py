@@ -1,0 +1,1 @@
+"""The statistics of a small town, counted by hand and the plain way."""
