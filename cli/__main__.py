@@ -140,6 +140,26 @@ def job(
 
 
 @app.command()
+def report(
+    name: Annotated[str, typer.Argument(help="trending, retention, artists or recommendations.")],
+    *,
+    from_: Annotated[str, typer.Option("--from", help="The first day (UTC), as 2026-03-01.")],
+    to: Annotated[str, typer.Option("--to", help="The last day, which is included.")],
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of", help="With what was known at this moment, as 2026-03-09T04:30; default: now."
+        ),
+    ] = None,
+    out: Annotated[str | None, typer.Option("--out", help="A folder to write it to as well.")] = None,
+) -> None:
+    """Write a report as a page with plots, CSV and Parquet."""
+    from cli import report as reporting
+
+    reporting.run(name, from_, to, as_of=as_of, out=out)
+
+
+@app.command()
 def recommend(
     *,
     source: Annotated[str | None, typer.Option(help="The source a listener was imported from.")] = None,

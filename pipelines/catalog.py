@@ -25,10 +25,26 @@ JOBS = (
         ("als_model", "text_vectors", "songs", "listeners"),
         "Publishes the model and the vectors of texts, then flips to them.",
     ),
+    Job(
+        "reports",
+        ("listens", "removals", "playback_events", "impressions", "songs"),
+        "Writes the reports on the last week.",
+        cron="30 4 * * 1",
+    ),
 )
+# Inputs that are tables, not jobs.
 TABLES = frozenset(
-    {"listens", "imported_counts", "songs", "lyrics", "listeners"}
-)  # inputs that are tables, not jobs
+    {
+        "listens",
+        "removals",
+        "playback_events",
+        "impressions",
+        "imported_counts",
+        "songs",
+        "lyrics",
+        "listeners",
+    }
+)
 
 
 def job(name: str) -> Job:
@@ -40,7 +56,7 @@ def in_order(jobs: tuple[Job, ...] = JOBS) -> tuple[Job, ...]:
     """The jobs with every one after those it reads, in the order of the list otherwise.
 
     >>> [each.writes for each in in_order(tuple(reversed(JOBS)))]
-    ['song_texts', 'text_vectors', 'interactions', 'als_model', 'song_vectors']
+    ['reports', 'song_texts', 'text_vectors', 'interactions', 'als_model', 'song_vectors']
     """
     waiting = list(jobs)
     done: list[Job] = []

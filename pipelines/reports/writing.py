@@ -1,0 +1,91 @@
+"""Reads what a report is made from, builds it and keeps it: one way for the command, the job and the tests."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from foundation.engines.blobs import Blobs
+from pipelines.context import Context, Schema
+from pipelines.reports import artists, html, recommendations, retention, trending
+from pipelines.reports.report import Report, Stretch
+from warehouse.migrate import QUERIES
+
+Name = Literal["trending", "retention", "artists", "recommendations"]
+Build = Callable[[Mapping[str, pl.DataFrame], Stretch], Report]
+HERE = Path(__file__).parent
+FOLDER = "reports"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a report is made: the queries with the columns they answer, and what builds it of these."""
+
+    schemas: Mapping[str, Schema]
+    build: Build
+
+
+KINDS: Mapping[Name, Kind] = {
+    "trending": Kind(trending.SCHEMAS, trending.build),
+    "retention": Kind(retention.SCHEMAS, retention.build),
+    "artists": Kind(artists.SCHEMAS, artists.build),
+    "recommendations": Kind(recommendations.SCHEMAS, recommendations.build),
+}
+
+
+def made(name: Name, context: Context, stretch: Stretch) -> Report:
+    """The report, of listens as they were known at `stretch.as_of`. Raises Unreachable."""
+    kind = KINDS[name]
+    frames = {
+        query: context.frame(_path(query), schema, **stretch.parameters)
+        for query, schema in kind.schemas.items()
+    }
+    return kind.build(frames, stretch)
+
+
+def files(report: Report) -> dict[str, bytes]:
+    """What a report's folder holds, by name: the page, and each table as CSV and Parquet."""
+    content = {"index.html": html.page(report).encode()}
+    for table in report.tables:
+        content[f"{table.name}.csv"] = table.rows.write_csv().encode()
+        buffer = io.BytesIO()
+        table.rows.write_parquet(buffer)
+        content[f"{table.name}.parquet"] = buffer.getvalue()
+    return content
+
+
+def is_kept(report: Report, blobs: Blobs) -> bool:
+    """Whether exactly this page is there."""
+    page = f"{FOLDER}/{report.name}/{report.stretch.folder}/index.html"
+    return blobs.exists(page) and blobs.read(page) == html.page(report).encode()
+
+
+def keep(report: Report, blobs: Blobs) -> str:
+    """Put the report among the blobs, then on the page that lists all; returns the key of its page."""
+    folder = f"{FOLDER}/{report.name}/{report.stretch.folder}"
+    content = files(report)
+    for name in sorted(
+        content, key=lambda each: each == "index.html"
+    ):  # the page last: what it links to is there
+        blobs.put(f"{folder}/{name}", content[name])
+    blobs.put(f"{FOLDER}/index.html", html.index(kept(blobs)).encode())
+    return f"{folder}/index.html"
+
+
+def kept(blobs: Blobs) -> dict[str, list[str]]:
+    """The folders of each report that have a page, the newest first."""
+    pages = [
+        key.split("/")[1:3]
+        for key in blobs.keys(FOLDER)
+        if key.count("/") == 3 and key.endswith("/index.html")
+    ]
+    return {name: sorted((folder for of, folder in pages if of == name), reverse=True) for name in KINDS}
+
+
+def _path(query: str) -> Path:
+    """A query of reports alone, or one that the API asks as well."""
+    own = HERE / f"{query}.sql"
+    return own if own.exists() else QUERIES / f"{query}.sql"
