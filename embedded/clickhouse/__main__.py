@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
-from embedded.clickhouse.engine import Engine
+from embedded.clickhouse.engine import READER_SECONDS, Engine
 from embedded.clickhouse.errors import ClickHouseError
 from embedded.clickhouse.request import Users
 from embedded.clickhouse.server import Front
@@ -49,7 +49,12 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         return _failed(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     max_memory = options.max_memory or max(MEMORY_LEAST, int(_memory() * MEMORY_SHARE))
     try:
-        engine = Engine(options.path, max_memory=max_memory, database=options.database)
+        engine = Engine(
+            options.path,
+            max_memory=max_memory,
+            database=options.database,
+            reader_seconds=options.reader_seconds,
+        )
     except ClickHouseError as error:
         return _failed(f"cannot open {options.path} (is another server on it?): {error.message}")
     except (OSError, ValueError) as error:
@@ -90,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--database", default="segue", help="made at the start")
     parser.add_argument(
         "--max-memory", type=int, default=0, help=f"bytes; default {MEMORY_SHARE:.0%} of the machine's"
+    )
+    parser.add_argument(
+        "--reader-seconds", type=int, default=READER_SECONDS, help="that one question of the reader may take"
     )
     return parser
 

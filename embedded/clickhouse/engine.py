@@ -20,6 +20,15 @@ _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 # A setting no single server uses: it marks each connection's queries in system.processes, to find and kill them.
 MARK = "cluster_for_parallel_replicas"
 
+# What one question of a reader may take, so that an analyst's slip leaves the engine to the others. The jobs read as the same
+# user: the largest matrix of listeners and songs must fit. A reader cannot change them, since readonly=1 lets no setting be changed.
+READER_SECONDS = 300
+READER_LIMITS = {
+    "max_rows_to_read": "5000000000",
+    "max_result_rows": "100000000",
+    "timeout_before_checking_execution_speed": "0",  # the time itself, not an estimate of it
+}
+
 # What is acknowledged is on disk: after an insert, and after a merge has replaced what was inserted.
 _CONFIG = """<clickhouse>
     <max_server_memory_usage>{max_memory}</max_server_memory_usage>
@@ -137,12 +146,14 @@ def _stats(result: Any) -> Stats:
 class Engine:
     """The engine on one folder. chDB allows one folder per process and one process per folder."""
 
-    def __init__(self, path: Path, *, max_memory: int, database: str) -> None:
+    def __init__(
+        self, path: Path, *, max_memory: int, database: str, reader_seconds: int = READER_SECONDS
+    ) -> None:
         path.mkdir(parents=True, exist_ok=True)
         if set("?&#") & set(os.fspath(path)):
             raise ValueError(f"chDB cannot open a path with ?, & or #: {path}")
         self._path = os.fspath(path)
-        self.max_memory = max_memory
+        self.max_memory, self.reader_seconds = max_memory, reader_seconds
         config = path / "front.xml"
         config.write_text(_CONFIG.format(max_memory=max_memory))
         # this first connection configures the whole engine, and keeps it open
@@ -172,10 +183,19 @@ class Engine:
         except _ERRORS as error:
             raise from_engine(error) from None
 
+    @property
+    def of_readers(self) -> dict[str, str]:
+        """The settings of a reader's connection; the last of them keeps the others as they are."""
+        limits = {
+            "max_memory_usage": str(self.max_memory // 4),
+            "max_execution_time": str(self.reader_seconds),
+        }
+        return {**READER_LIMITS, **limits, "readonly": "1"}
+
     def connect(self, mark: str, *, database: str, readonly: bool) -> Connection:
         """A fresh connection, with a server's defaults rather than those of a local tool.
 
-        One query may take half of the memory, so that a hungry one fails before the others do.
+        One query may take half of the memory, so that a hungry one fails before the others do; a reader's a quarter.
         """
         options = {
             "implicit_select": "0",
@@ -183,7 +203,7 @@ class Engine:
             "max_memory_usage": str(self.max_memory // 2),
         }
         if readonly:
-            options["readonly"] = "1"
+            options |= self.of_readers
         plain = _PLAIN.fullmatch(database) is not None
         if plain:
             options["database"] = database

@@ -125,7 +125,8 @@ class Work:
             ) as connection:
                 external_tables(connection, self.files, request.external)
                 if late:
-                    connection.query(b"SET readonly = 1")
+                    own = (f"{name} = {value}" for name, value in self.engine.of_readers.items())
+                    connection.query(f"SET {', '.join(own)}".encode())
                 apply(connection, request, None)
                 yield connection
             return

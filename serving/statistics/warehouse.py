@@ -8,12 +8,14 @@ from typing import Any, Protocol
 import polars as pl
 
 from foundation.engines.clickhouse import ClickHouseError, reachable
+from foundation.errors import Unreachable
 from serving.statistics.errors import AskedTooMuch
 from warehouse.migrate import query
 
 GIVEN_UP = frozenset(
     {158, 159, 241, 307, 396}
 )  # too many rows, too long, too much memory, bytes, or rows told
+UNKNOWN_TABLE = 60  # the shipper makes them when it starts
 MILLISECOND = timedelta(milliseconds=1)
 Schema = Mapping[str, Any]
 
@@ -43,7 +45,10 @@ class Warehouse:
                 client = await self._opened()
                 table = await client.query_arrow(query(name), parameters=parameters)
         except ClickHouseError as error:
-            if getattr(error, "code", None) in GIVEN_UP:
+            code = getattr(error, "code", None)
+            if code == UNKNOWN_TABLE:
+                raise Unreachable("the warehouse has no tables yet", engine="clickhouse") from error
+            if code in GIVEN_UP:
                 raise AskedTooMuch("the warehouse gave this question up: ask for fewer days") from error
             raise
         answer = pl.DataFrame(table)

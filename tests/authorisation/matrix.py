@@ -14,11 +14,13 @@ from fastapi import FastAPI
 
 from foundation.clock import utc_now
 from foundation.engines import postgres
+from foundation.engines.clickhouse import open_clickhouse
 from tests.authorisation.requests import Ask, ask, picture, short
 from tests.authorisation.table import OF_A_PUBLIC_PLAYLIST, TABLE, May
 from tests.authorisation.world import ASKING, SECRETS, Settler, World
 from tests.gateway.conftest import gateway_in
 from tools.api_document import Operation, operations
+from warehouse.migrate import migrate
 
 UNTOUCHED_BY_A_LOOK = ("alembic_version",)
 EVERYTHING = """
@@ -102,6 +104,8 @@ class Gateway:
 @asynccontextmanager
 async def opened(home: Path, urls: Mapping[str, str]) -> AsyncIterator[Gateway]:
     """The gateway over these engines, unlimited."""
+    with open_clickhouse(urls["clickhouse"]) as warehouse:
+        migrate(warehouse)
     freely = {"enabled": False}, {"failures": 1_000_000}
     with postgres.connection(urls["postgres"]) as db:
         db.execute("SET synchronous_commit = off")

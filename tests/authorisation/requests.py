@@ -20,9 +20,14 @@ IN_PATHS: Mapping[str, Mapping[str, str]] = {
 }
 """Where a name in a path stands for another thing than elsewhere."""
 
+SOME_DAYS = {"from": "2026-03-01", "to": "2026-03-07"}
 IN_QUERIES: Mapping[str, Callable[[World], dict[str, Any]]] = {
     "GET /users": lambda world: {"email": world.things["email"]},
     "GET /recommendations": lambda world: {"user_id": world.things["user_id"]},
+    "GET /artists/{artist_id}/statistics": lambda world: SOME_DAYS,
+    "GET /analytics/activity": lambda world: SOME_DAYS,
+    "GET /analytics/retention": lambda world: SOME_DAYS,
+    "GET /analytics/recommendations": lambda world: SOME_DAYS,
 }
 
 BODIES: Mapping[str, Callable[[World], dict[str, Any]]] = {

@@ -42,6 +42,7 @@ def may(who: frozenset[str] | str, otherwise: int = 403, *, passes: tuple[int, .
 everybody = may(EVERYBODY)
 signed_in = may(SIGNED_IN)
 admins = may("admin")
+analysts = may("analyst admin")
 artists = may("owner artist admin")
 her_music = may("owner admin")
 her_own = may("owner", 404)
@@ -87,6 +88,11 @@ TABLE: Mapping[str, May] = {
     "GET /artists/trending": everybody,
     "GET /songs/{song_id}/similar": may(EVERYBODY, passes=(404, 503)),
     "GET /recommendations": may("owner analyst admin", passes=(404, 503)),
+    "GET /me/statistics": signed_in,
+    "GET /artists/{artist_id}/statistics": may("owner analyst admin", passes=(404,)),
+    "GET /analytics/activity": analysts,
+    "GET /analytics/retention": analysts,
+    "GET /analytics/recommendations": analysts,
     "GET /songs/{song_id}/lyrics": everybody,
     "PUT /songs/{song_id}/lyrics/{language}": her_music,
     "DELETE /songs/{song_id}/lyrics/{language}": her_music,
