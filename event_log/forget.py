@@ -1,6 +1,6 @@
 """Takes people out of the warehouse: every row that names them, and the rows of songs that went with them.
 
-Rollups name nobody and stay as they are. A lightweight delete makes rows invisible to every query at once; their bytes
+Rollups that name nobody stay as they are. A lightweight delete makes rows invisible to every query at once; their bytes
 leave the disk when their parts merge.
 """
 

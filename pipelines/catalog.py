@@ -16,6 +16,12 @@ class Job:
 
 
 JOBS = (
+    Job(
+        "reports",
+        ("listens", "removals", "playback_events", "impressions", "songs"),
+        "Writes the reports on the last week.",
+        cron="30 4 * * 1",
+    ),
     Job("interactions", ("listens", "imported_counts"), "Counts who listened to what.", cron="0 3 * * *"),
     Job("als_model", ("interactions",), "Trains and registers the model of taste.", limit=timedelta(hours=2)),
     Job("song_texts", ("songs", "lyrics"), "Says each song in words.", cron="0 3 * * *"),
@@ -24,12 +30,6 @@ JOBS = (
         "song_vectors",
         ("als_model", "text_vectors", "songs", "listeners"),
         "Publishes the model and the vectors of texts, then flips to them.",
-    ),
-    Job(
-        "reports",
-        ("listens", "removals", "playback_events", "impressions", "songs"),
-        "Writes the reports on the last week.",
-        cron="30 4 * * 1",
     ),
 )
 # Inputs that are tables, not jobs.
@@ -56,7 +56,7 @@ def in_order(jobs: tuple[Job, ...] = JOBS) -> tuple[Job, ...]:
     """The jobs with every one after those it reads, in the order of the list otherwise.
 
     >>> [each.writes for each in in_order(tuple(reversed(JOBS)))]
-    ['reports', 'song_texts', 'text_vectors', 'interactions', 'als_model', 'song_vectors']
+    ['song_texts', 'text_vectors', 'interactions', 'als_model', 'song_vectors', 'reports']
     """
     waiting = list(jobs)
     done: list[Job] = []

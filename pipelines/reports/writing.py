@@ -57,12 +57,6 @@ def files(report: Report) -> dict[str, bytes]:
     return content
 
 
-def is_kept(report: Report, blobs: Blobs) -> bool:
-    """Whether exactly this page is there."""
-    page = f"{FOLDER}/{report.name}/{report.stretch.folder}/index.html"
-    return blobs.exists(page) and blobs.read(page) == html.page(report).encode()
-
-
 def keep(report: Report, blobs: Blobs) -> str:
     """Put the report among the blobs, then on the page that lists all; returns the key of its page."""
     folder = f"{FOLDER}/{report.name}/{report.stretch.folder}"

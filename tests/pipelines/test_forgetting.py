@@ -209,6 +209,7 @@ def test_the_warehouse_keeps_its_counts_and_no_row_of_theirs(world: World):
 
     assert found == {
         "listens": TOWN // 2 - 1,
+        "listener_days": 1,
         "imported_counts": 1,
         "listeners": 1,
         "follows": 2,
