@@ -5,7 +5,7 @@ pairs AS (
     FROM listens INNER JOIN (SELECT song_id, artist_id, artist FROM songs FINAL) AS named ON listens.song_id = named.song_id
     WHERE listened_at < addDays({until:Date}, 1)
         AND ingested_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
-        AND play_id NOT IN (SELECT play_id FROM removals WHERE removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
+        AND (play_id, ingested_at) NOT IN (SELECT play_id, ingested_at FROM removals WHERE removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
     GROUP BY artist_id, listener_id
     HAVING heard > 0
 )

@@ -12,7 +12,7 @@ listened AS (
     FROM listens
     WHERE slate_id IS NOT NULL AND NOT is_private AND listened_at >= {since:Date}
         AND ingested_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
-        AND play_id NOT IN (SELECT play_id FROM removals WHERE removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
+        AND (play_id, ingested_at) NOT IN (SELECT play_id, ingested_at FROM removals WHERE removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
 )
 SELECT shown_by AS policy, position, count() AS impressions, countIf((slate_id, song) IN (listened)) AS listens
 FROM shown

@@ -11,8 +11,8 @@ from foundation.http.inputs import Id
 from foundation.http.principal import Analyst, Listener, NotAllowed
 from foundation.http.problems import problems
 from foundation.http.route import Route
+from foundation.http.schemas import openapi_schema
 from foundation.ids import ArtistId
-from serving.openapi import openapi_schema
 from serving.statistics import examples, schemas
 from serving.statistics.errors import AskedTooMuch, BackToFront, UnknownArtist, UnknownTimeZone
 from serving.statistics.periods import Range

@@ -13,7 +13,7 @@ days AS (
     WHERE {as_of_ms:Int64} > 0 AND NOT is_private
         AND listened_at >= subtractDays({since:Date}, 29) AND listened_at < addDays({until:Date}, 1)
         AND ingested_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
-        AND play_id NOT IN (SELECT play_id FROM removals WHERE removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
+        AND (play_id, ingested_at) NOT IN (SELECT play_id, ingested_at FROM removals WHERE removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
     GROUP BY day, listener_id
 ),
 states AS (

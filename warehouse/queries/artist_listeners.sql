@@ -8,8 +8,8 @@ FROM (
     WHERE song_id IN (theirs)
         AND listened_at < addDays({until:Date}, 1)
         AND ingested_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
-        AND play_id NOT IN (
-            SELECT play_id FROM removals
+        AND (play_id, ingested_at) NOT IN (
+            SELECT play_id, ingested_at FROM removals
             WHERE song_id IN (theirs) AND removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
         )
     GROUP BY listener_id

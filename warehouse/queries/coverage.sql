@@ -20,7 +20,7 @@ counted AS (
     FROM listens
     WHERE {as_of_ms:Int64} > 0 AND listened_at >= {since:Date} AND listened_at < addDays({until:Date}, 1)
         AND ingested_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
-        AND play_id NOT IN (SELECT play_id FROM removals WHERE removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
+        AND (play_id, ingested_at) NOT IN (SELECT play_id, ingested_at FROM removals WHERE removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
     GROUP BY song
 ),
 head AS (

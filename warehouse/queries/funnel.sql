@@ -18,8 +18,8 @@ listened AS (
     FROM listens
     WHERE slate_id IS NOT NULL AND NOT is_private AND listened_at >= {since:Date}
         AND ({as_of_ms:Int64} = 0 OR ingested_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
-        AND play_id NOT IN (
-            SELECT play_id FROM removals
+        AND (play_id, ingested_at) NOT IN (
+            SELECT play_id, ingested_at FROM removals
             WHERE {as_of_ms:Int64} = 0 OR removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
         )
 )

@@ -5,7 +5,7 @@ WHERE listener_id = {listener_id:UInt64}
     AND NOT is_private
     AND listened_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
     AND ingested_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
-    AND play_id NOT IN (
-        SELECT play_id FROM removals
+    AND (play_id, ingested_at) NOT IN (
+        SELECT play_id, ingested_at FROM removals
         WHERE listener_id = {listener_id:UInt64} AND removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
     )

@@ -12,7 +12,7 @@ days AS (
     FROM listens
     WHERE {as_of_ms:Int64} > 0 AND NOT is_private AND listened_at < addDays({until:Date}, 1)
         AND ingested_at <= fromUnixTimestamp64Milli({as_of_ms:Int64})
-        AND play_id NOT IN (SELECT play_id FROM removals WHERE removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
+        AND (play_id, ingested_at) NOT IN (SELECT play_id, ingested_at FROM removals WHERE removed_at <= fromUnixTimestamp64Milli({as_of_ms:Int64}))
 ),
 people AS (
     SELECT listener_id, groupUniqArray(toMonday(day)) AS mondays, arrayMin(mondays) AS cohort

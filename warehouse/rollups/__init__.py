@@ -28,4 +28,7 @@ ROLLUPS = (
     Rollup("chart_hours", ("hour", "song_id", "country"), ("listens",), day="toDate(hour)", days_kept=38),
     Rollup("chart_days", ("day", "song_id", "country"), ("listens",)),
     Rollup("listener_song_days", ("day", "listener_id", "song_id"), ("listens",), days_kept=128),
+    Rollup("listener_days", ("day", "listener_id"), ("listens", "played_ms")),
+    # Counted from playback_events, which go ninety days after they became known, and so never before their day is as old.
+    Rollup("song_exits", ("song_id", "day", "tenth", "outcome"), ("exits",), days_kept=89),
 )

@@ -1,5 +1,6 @@
 """A listener's statistics, of worlds small enough to count by hand, and of random ones counted the plain way."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -111,6 +112,19 @@ async def test_yesterdays_answer_stays_what_it_was(town: Town, asked: Warehouse)
     assert before == after
     assert before.listens == 2
     assert [(song.song_id, song.listens) for song in now.top_songs] == [(101, 2)]
+
+
+async def test_a_listen_whose_length_is_told_anew_counts_once(town: Town, asked: Warehouse) -> None:
+    first = Listen(7, 101, NOON - 3 * HOUR, ms=42_000)
+    whole = replace(first, ms=180_000, known_at=NOON - HOUR)
+    town.add_listens([first])
+    town.add_listens([whole])
+
+    town.remove((first, NOON - HOUR))
+    before, now = await of(asked, 7, "this_week", at=NOON - 2 * HOUR), await of(asked, 7, "this_week")
+
+    assert (before.listens, before.minutes) == (1, 0.7)
+    assert (now.listens, now.minutes) == (1, 3.0)
 
 
 async def test_statistics_of_random_histories_are_what_a_plain_recount_says(
