@@ -18,6 +18,7 @@ from warehouse.rollups import ROLLUPS
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 TODAY = NOON.date()
+OURS = [rollup for rollup in ROLLUPS if rollup.table in ("listener_days", "song_exits")]
 
 
 async def test_who_was_active_on_a_day_in_its_week_and_in_its_month(town: Town, asked: Warehouse) -> None:
@@ -96,14 +97,14 @@ async def test_what_was_served_is_followed_to_the_listens(town: Town, asked: War
 async def test_rollups_are_what_a_recount_of_random_listens_says_also_after_damage(town: Town) -> None:
     chance_of(town, listeners=40)
     town.add_ends(101, [(3_000, "skip_early"), (200_000, "completed")] * 5, at=utc_now() - DAY)
-    whole = [found.wrong for found in check(town.writer, repair=False, settled=0)]
+    whole = [found.wrong for found in check(town.writer, repair=False, rollups=OURS, settled=0)]
 
-    for rollup in ROLLUPS:
+    for rollup in OURS:
         town.writer.command(f"INSERT INTO {rollup.table} SELECT * FROM {rollup.table} LIMIT 3")  # noqa: S608 - ours
-    damaged = [found.wrong for found in check(town.writer, repair=True, settled=0)]
-    again = [found.wrong for found in check(town.writer, repair=False, settled=0)]
+    damaged = [found.wrong for found in check(town.writer, repair=True, rollups=OURS, settled=0)]
+    again = [found.wrong for found in check(town.writer, repair=False, rollups=OURS, settled=0)]
 
-    assert whole == again == [0] * len(ROLLUPS)
+    assert whole == again == [0, 0]
     assert all(damaged)
 
 
