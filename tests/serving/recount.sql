@@ -4,7 +4,7 @@ FROM (
     SELECT song_id, country, listened_at,
         row_number() OVER (PARTITION BY listener_id, song_id, toDate(listened_at) ORDER BY listened_at, play_id) AS nth
     FROM listens
-    WHERE play_id NOT IN (SELECT play_id FROM removals)
+    WHERE (play_id, ingested_at) NOT IN (SELECT play_id, ingested_at FROM removals)
 ) AS listened
 INNER JOIN (SELECT song_id, artist_id, genre FROM songs FINAL WHERE NOT is_removed) AS songs ON songs.song_id = listened.song_id
 WHERE listened_at >= {since:DateTime('UTC')} AND listened_at < {close:DateTime('UTC')}
