@@ -23,7 +23,7 @@ from foundation.http.problems import Failed, problem_response
 from foundation.http.rate_limit import Policy, RateLimits, too_many
 from foundation.http.security_headers import NOTHING, security_headers
 from foundation.http.tally import Tally
-from foundation.http.whole import ANSWER, SERVER, Whole, lines_of
+from foundation.http.whole import ANSWER, SERVER, Whole, Write, lines_of
 from foundation.security import Principal
 from foundation.settings import Http
 from foundation.telemetry import INCOMING, REQUEST_ID
@@ -40,10 +40,12 @@ PolicyOf: TypeAlias = Callable[[Scope, Principal | None], Policy | None]
 
 BUDGET = (b"ratelimit-policy", b"ratelimit")
 BUDGET_LINES = b"%s: %%s\r\n%s: %%s\r\n" % BUDGET
+NAME, POLICY, STATE = b"x-request-id: ", b"%s: " % BUDGET[0], b"\r\n%s: " % BUDGET[1]  # each before its value
 UNKNOWN = "unknown"  # the endpoint label of an address that no route has: such addresses are without number
 GONE = 499  # the status told of a request whose client went away before it was answered
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 WANTED = frozenset({b"x-request-id", b"authorization", b"content-length", b"traceparent"})
+WANTED_AT_ONCE = WANTED - {b"traceparent"} | {b"if-none-match"}
 _PROCESS = secrets.token_hex(4).encode()  # the ids of a process begin alike, those of another differently
 _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
@@ -121,34 +123,37 @@ class Door:
             if traced is not None:
                 INCOMING.reset(traced)
 
-    def at_once(self, scope: Scope, state: State, whole: Whole, *, knows_address: bool) -> bool:
-        """Answer what memory holds for one whose budget is at hand; False where anything must be waited for or refused.
+    def at_once(self, scope: Scope, state: State, write: Write, *, knows_address: bool) -> bool:
+        """Answer what memory holds for one who is known and whose budget is at hand; False for whatever else it is.
 
-        It says and counts what `__call__` does, and leaves to that whatever is not the usual case.
+        It says and counts what `__call__` does, and leaves to that all that must be waited for or refused.
         """
         keeper = self._keeper
         found = self._app.kept(scope)
-        if found is None or keeper.access_log or telemetry.tracing() is not None:
+        if found is None or keeper.access_log or keeper.identities is None or telemetry.tracing() is not None:
             return False
         begun_at = perf_counter()
         route, kept, of = found
-        told = {name: value for name, value in scope["headers"] if name in WANTED}
-        principal = self._identified(scope, told)
-        if b"content-length" in told or (principal is None and (IDENTITY in scope or not knows_address)):
+        told = {name: value for name, value in scope["headers"] if name in WANTED_AT_ONCE}
+        principal, authorization = None, told.get(b"authorization")
+        if authorization is not None:
+            principal = keeper.identities.known(authorization)
+        if principal is None and (authorization is not None or not knows_address):
             return False
         answer = kept.held(state.cache, of, None if principal is None else principal.user_id)
-        if answer is None:
+        if answer is None or b"content-length" in told:
             return False
-        status, head, body = fitting(answer, scope)
-        head = b"%sx-request-id: %s\r\n%s" % (head, self._named(told), self._data.lines)
+        budget: tuple[bytes, ...] = ()
         policy = keeper.policy_of(scope, principal)
         if keeper.limits is not None and policy is not None:
             spent = keeper.limits.spend(policy, _payer(scope, principal))
             if spent is None or not spent.is_granted:
                 return False
-            head += BUDGET_LINES % (policy.header, policy.state(spent))
-        if not whole(status, head, body):
-            return False
+            budget = (POLICY, policy.header, STATE, policy.state(spent), b"\r\n")
+        status, head, body = 200, answer.head, answer.body
+        if b"if-none-match" in told:
+            status, head, body = fitting(answer, scope)
+        write(status, (head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body))
         state.cache.count(kept.kind)
         keeper.tally.add("GET", route.path, status, perf_counter() - begun_at)
         return True

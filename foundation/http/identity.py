@@ -13,6 +13,7 @@ from foundation.telemetry import span
 IDENTITY = "segue.identity"  # the key in an ASGI scope under which a Principal or an InvalidToken stands
 LONGEST = 4 * 1024  # bytes of a header; our tokens are a tenth of it
 _BEARER = b"bearer "
+_USUAL = (b"Bearer ", b"bearer ")
 
 
 @dataclass(slots=True)
@@ -24,6 +25,21 @@ class Identities:
     seconds: Callable[[], float] = time.time  # since 1970
     revocations: Revocations = field(default_factory=Revocations)
     _known: OrderedDict[bytes, Principal] = field(default_factory=OrderedDict)
+
+    def known(self, authorization: bytes) -> Principal | None:
+        """Who this header speaks for, where its token was checked before and still holds; None where `of` must tell."""
+        if not authorization.startswith(_USUAL):
+            return None
+        token = authorization[len(_BEARER) :]
+        known = self._known.get(token)
+        if known is None or known.expires_at <= self.seconds():
+            return None
+        try:
+            self.revocations.check(known)
+        except InvalidToken:
+            return None
+        self._known.move_to_end(token)
+        return known
 
     def of(self, authorization: bytes) -> Principal | InvalidToken | None:
         """Who this header speaks for; None where it holds no bearer token."""

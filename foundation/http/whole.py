@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 Whole: TypeAlias = Callable[[int, bytes, bytes], bool]
 """Takes a status, lines of headers, each with its CRLF, and the body; False where the answer must go the ordinary way."""
 
+Write: TypeAlias = Callable[[int, tuple[bytes, ...]], None]
+"""Takes a status, and what follows its line: lines of headers, an empty one, the body, in as many pieces as they are."""
+
 SERVER = "segue.whole"  # the key in an ASGI scope of what the server offers; its headers are all that is sent
 ANSWER = "segue.answer"  # the same, offered by the door: it adds what every answer says
 
@@ -27,8 +30,8 @@ ANSWER = "segue.answer"  # the same, offered by the door: it adds what every ans
 class AtOnce(Protocol):
     """An application that may answer without being awaited."""
 
-    def at_once(self, scope: MutableMapping[str, Any], whole: Whole, *, knows_address: bool) -> bool:
-        """Whether the request is answered; else it comes again, as every request does.
+    def at_once(self, scope: MutableMapping[str, Any], write: Write, *, knows_address: bool) -> bool:
+        """Whether the request is answered, by one call of `write`; else it comes again, as every request does.
 
         Where the server does not know the client's own address, a proxy's stands in the scope.
         """
@@ -45,24 +48,23 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope: MutableMapping[str, Any] = cycle.scope  # type: ignore[assignment]
-        whole = partial(_answer, cycle)
         # Of requests that wait behind each other only the last: each answer begins the next, one inside the other.
         if (
             self._at_once is not None
             and app is self.app
             and not self.pipeline
             and _takes_whole(cycle)
-            and _answered(self._at_once, scope, whole, knows_address=self._knows_address)
+            and _answered(self._at_once, scope, partial(_write, cycle), knows_address=self._knows_address)
         ):
             return
-        scope[SERVER] = whole
+        scope[SERVER] = partial(_answer, cycle)
         super()._start_asgi_task(cycle, app)
 
 
-def _answered(at_once: AtOnce, scope: MutableMapping[str, Any], whole: Whole, *, knows_address: bool) -> bool:
+def _answered(at_once: AtOnce, scope: MutableMapping[str, Any], write: Write, *, knows_address: bool) -> bool:
     """What `at_once` says. It is called by the parser, which would take a failure of ours for a bad request."""
     try:
-        return at_once.at_once(scope, whole, knows_address=knows_address)
+        return at_once.at_once(scope, write, knows_address=knows_address)
     except Exception:
         log.exception("%s %s is answered the ordinary way", scope["method"], scope["path"])
         return False
@@ -80,19 +82,23 @@ def _takes_whole(cycle: RequestResponseCycle) -> bool:
 
 
 def _answer(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
-    """Write the answer. The state afterwards is as after both messages of RequestResponseCycle.send."""
+    """Write the answer, where that may be done."""
     if not _takes_whole(cycle):
         return False
+    _write(cycle, status, (head, b"\r\n", body))
+    return True
+
+
+def _write(cycle: RequestResponseCycle, status: int, parts: tuple[bytes, ...]) -> None:
+    """Write it. The state afterwards is as after both messages of RequestResponseCycle.send."""
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    parts = [STATUS_LINE[status]]
+    before = [STATUS_LINE[status]]
     for name, value in cycle.default_headers:
-        parts += (name, b": ", value, b"\r\n")
-    parts += (head, b"\r\n", body)
-    cycle.transport.write(b"".join(parts))
+        before += (name, b": ", value, b"\r\n")
+    cycle.transport.write(b"".join((*before, *parts)))
     cycle.message_event.set()
     cycle.on_response()
-    return True
 
 
 def lines_of(headers: list[tuple[bytes, bytes]]) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from foundation.http.whole import HttpProtocol, Whole
+from foundation.http.whole import HttpProtocol, Write
 
 pytestmark = pytest.mark.anyio
 
@@ -43,11 +43,12 @@ class Songs:
         self.is_failing = is_failing
         self.asked: list[str] = []
 
-    def at_once(self, scope: MutableMapping[str, Any], whole: Whole, *, knows_address: bool) -> bool:
+    def at_once(self, scope: MutableMapping[str, Any], write: Write, *, knows_address: bool) -> bool:
         self.asked.append("at once")
         if self.is_failing:
             raise RuntimeError("nobody expected this")
-        return whole(200, b"content-length: 1\r\n", b"1")
+        write(200, (b"content-length: 1\r\n", b"\r\n", b"1"))
+        return True
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         self.asked.append("in a task")
