@@ -4,7 +4,7 @@ What serves is never changed: a copy of it without them is published as a new ve
 that nobody is pointed to any more is written anew in its place; whoever loads it at that very moment finds its
 checksums wrong and looks at the pointer again. Of the other blobs each is replaced whole, and rows keep their places,
 so that one who reads several of them meanwhile mixes nothing up. Published vectors that a process still reads are
-deleted once it has moved on: until then nobody is forgotten.
+deleted once it has moved on: until then nobody is forgotten. A report that names songs that are gone goes whole.
 """
 
 import hashlib
@@ -33,6 +33,7 @@ from pipelines.jobs.song_texts import job as song_texts
 from pipelines.jobs.song_vectors import job as song_vectors
 from pipelines.jobs.text_vectors import job as text_vectors
 from pipelines.journal import Entry
+from pipelines.reports import writing as reports
 from pipelines.versions import Versions
 
 Ids = NDArray[np.int64]
@@ -69,6 +70,7 @@ def held(blobs: Blobs, vectors: Vectors, gone: Gone) -> Counter[str]:
     for files in _vectors(blobs, gone):
         for version in _versions(blobs, files.job):
             found[files.job] += int(np.isin(files.ids_of(version), files.gone).sum())
+    found[reports.FOLDER] += sum(reports.naming(blobs, gone.songs.tolist()).values())
     found[song_vectors.NAME] += sum(_published(vectors, gone).values())
     return +found
 
@@ -87,6 +89,8 @@ def forget(context: Context, gone: Gone) -> None:
     for vectors in _vectors(blobs, gone):
         for version in _versions(blobs, vectors.job):
             vectors.blank(version)
+    for folder in reports.naming(blobs, gone.songs.tolist()):
+        reports.remove(folder, blobs)
     _forget_published(context, gone)
 
 

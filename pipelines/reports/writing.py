@@ -1,13 +1,14 @@
 """Reads what a report is made from, builds it and keeps it: one way for the command, the job and the tests."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
+from foundation.contracts.tables import Songs
 from foundation.engines.blobs import Blobs
 from pipelines.context import Context, Schema
 from pipelines.reports import artists, html, recommendations, retention, trending
@@ -18,6 +19,7 @@ Name = Literal["trending", "retention", "artists", "recommendations"]
 Build = Callable[[Mapping[str, pl.DataFrame], Stretch], Report]
 HERE = Path(__file__).parent
 FOLDER = "reports"
+SONG = Songs.song_id  # the column by which tables name songs
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,25 @@ def keep(report: Report, blobs: Blobs) -> str:
         blobs.put(f"{folder}/{name}", content[name])
     blobs.put(f"{FOLDER}/index.html", html.index(kept(blobs)).encode())
     return f"{folder}/index.html"
+
+
+def naming(blobs: Blobs, songs: Collection[int]) -> dict[str, int]:
+    """The folders of reports that name one of these songs, and in how many rows of their tables."""
+    found: dict[str, int] = {}
+    if songs:
+        for key in blobs.keys(FOLDER):
+            if key.endswith(".parquet"):
+                rows = pl.read_parquet(io.BytesIO(blobs.read(key)))
+                if SONG in rows.columns and (count := int(rows[SONG].is_in(list(songs)).sum())):
+                    folder = key.rpartition("/")[0]
+                    found[folder] = found.get(folder, 0) + count
+    return found
+
+
+def remove(folder: str, blobs: Blobs) -> None:
+    """Forget a report: made again, it is of what there is then."""
+    blobs.delete(folder)
+    blobs.put(f"{FOLDER}/index.html", html.index(kept(blobs)).encode())
 
 
 def kept(blobs: Blobs) -> dict[str, list[str]]:
