@@ -2,14 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    DateTime,
     Select,
     Text,
     and_,
+    bindparam,
     cast,
     column,
     delete,
@@ -38,6 +41,7 @@ from foundation.ids import UserId
 _NOBODY = (cast(null(), BigInteger), cast(null(), Text))  # for what is not an artist's
 # Domains that build on this one, or stand beside it: their tables are joined, their code is not known here.
 _preferences = table("preferences", column("user_id"), column("is_private_session"))
+_feeds: Any = Feed.__table__  # to the mapped class values would be given as rows are
 _playlists = table("playlists", column("id"), column("name"), column("is_public"))
 
 _OF_FEED = ("user_id", "version", "newest_id")
@@ -61,9 +65,17 @@ class Named(NamedTuple):
 
 async def begin(db: Writing, user_id: UserId) -> int | None:
     """Count one more state of this person's activities, as `changed` does; None where what they do is private now."""
-    private = exists().where(_preferences.c.user_id == user_id, _preferences.c.is_private_session)
-    told = select(literal(user_id, BigInteger), literal(1), literal(0)).where(~private)
-    return (await db.execute(_one_more(insert(Feed).from_select(_OF_FEED, told)))).scalar()
+    return (await db.execute(_begun(), {"who": user_id})).scalar()
+
+
+@cache
+def _begun() -> ReturningInsert[int]:
+    """Its statement, made once: to make one costs as much as to run it, and whoever follows or loves waits for both."""
+    who = bindparam("who", type_=BigInteger)
+    private = exists().where(_preferences.c.user_id == who, _preferences.c.is_private_session)
+    return _one_more(
+        insert(_feeds).from_select(_OF_FEED, select(who, literal(1), literal(0)).where(~private))
+    )
 
 
 async def changed(db: Writing, user_id: int) -> int:
@@ -83,33 +95,42 @@ async def add(
 ) -> tuple[Done, bool]:
     """Write an activity in place of such a one, and whether there was one; within a change of this person's state.
 
-    What is older than the newest KEPT is forgotten. One statement: whoever follows or loves waits for it.
+    What is older than the newest KEPT is forgotten.
     """
-    told = {"user_id": user_id, "verb": verb, "kind": kind, "target_id": target_id, "happened_at": at}
-    such = and_(*_such(user_id, verb, kind, target_id))
+    told = {"who": user_id, "did": verb, "what": kind, "which": target_id, "when": at}
+    number, is_again = (await db.execute(_added(), told)).one()
+    return Done(number, user_id, verb, kind, target_id, at), is_again
+
+
+@cache
+def _added() -> Select[int, bool]:
+    """Its statement, made once."""
+    who, which = bindparam("who", type_=BigInteger), bindparam("which", type_=BigInteger)
+    did, what = bindparam("did", type_=Text), bindparam("what", type_=Text)
+    such = and_(
+        Activity.user_id == who, Activity.verb == did, Activity.kind == what, Activity.target_id == which
+    )
     again = delete(Activity).where(such).returning(Activity.id).cte("again")
     # Every part of the statement sees what was there before it: of those, one fewer may stay.
     first_too_old = (
         select(Activity.id)
-        .where(Activity.user_id == user_id, ~such)
+        .where(Activity.user_id == who, ~such)
         .order_by(Activity.id.desc())
         .offset(KEPT - 1)
         .limit(1)
         .scalar_subquery()
     )
-    forgotten = (
-        delete(Activity).where(Activity.user_id == user_id, Activity.id <= first_too_old).cte("forgotten")
-    )
-    new = insert(Activity).values(told).returning(Activity.id).cte("new")
+    forgotten = delete(Activity).where(Activity.user_id == who, Activity.id <= first_too_old).cte("forgotten")
+    told = select(who, did, what, which, bindparam("when", type_=DateTime(timezone=True)))
+    columns = ["user_id", "verb", "kind", "target_id", "happened_at"]
+    new = insert(Activity).from_select(columns, told).returning(Activity.id).cte("new")
     newest = (
         update(Feed)
-        .where(Feed.user_id == user_id)
+        .where(Feed.user_id == who)
         .values(newest_id=select(new.c.id).scalar_subquery())
         .cte("newest")
     )
-    written = select(new.c.id, exists(select(again.c.id))).add_cte(again, forgotten, newest)
-    number, is_again = (await db.execute(written)).one()
-    return Done(number, user_id, verb, kind, target_id, at), is_again
+    return select(new.c.id, exists(select(again.c.id))).add_cte(again, forgotten, newest)
 
 
 async def holds(db: Reading, user_id: int, verb: Verb, kind: Kind, target_id: int) -> bool:
