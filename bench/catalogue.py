@@ -146,6 +146,7 @@ def fill(url: str, size: Size) -> None:
         for statement in track(statements, "filling the catalog", console=Console(stderr=True)):
             if statement.strip():
                 _run(db, statement, values)
+    os.sync()  # what filling left to be written would otherwise be written while we measure
 
 
 def _run(db: psycopg.Connection, statement: str, values: dict[str, Any]) -> None:

@@ -32,4 +32,4 @@ FROM generate_series(1, %(listeners)s) AS listener, generate_series(1, 10) AS nu
 INSERT INTO listening_history (user_id, song_id, play_id, played_at, played_ms, source)
 SELECT listener, 1 + (listener * 17 + number * 7919) %% %(songs)s, gen_random_uuid(), %(now)s - number * interval '7 hours', 180000, 'organic'
 FROM generate_series(1, %(listeners)s) AS listener, generate_series(1, 30) AS number;
-ANALYZE;
+VACUUM ANALYZE;
