@@ -45,16 +45,6 @@ class Listens:
     ingested_at = "ingested_at"
 
 
-class Removals:
-    """removals — one row per listen that was taken back, or told anew with another length: what listens had of it."""
-
-    table = "removals"
-    play_id = "play_id"
-    listener_id = "listener_id"
-    ingested_at = "ingested_at"
-    removed_at = "removed_at"
-
-
 class Impressions:
     """impressions — one row per song of a slate that was served."""
 

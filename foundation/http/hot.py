@@ -91,9 +91,7 @@ class Kept:
     def held(self, cache: Cache, of: int, asking: UserId | None) -> Encoded | None:
         """What memory holds for this person, without waiting; None also where they may not read it."""
         found = cache.held(self.kind.key(of))
-        if found is None or (self.may_read is not None and not self.may_read(found.body, asking)):
-            return None
-        return found
+        return found if found is not None and self._is_for(asking, found) else None
 
     async def answer(self, request: "HotRequest") -> Encoded:
         """The answer from wherever it is, else made. Raises what `missing` gives, and InvalidToken though none is needed."""
@@ -105,9 +103,12 @@ class Kept:
             return held
         make = partial(self.make, request.state.postgres, request.id)
         found = await cache.of(self.kind, self.kind.key(request.id), make)
-        if found is None or (self.may_read is not None and not self.may_read(found.body, asking)):
+        if found is None or not self._is_for(asking, found):
             raise self.missing(request.id)
         return found
+
+    def _is_for(self, asking: UserId | None, found: Encoded) -> bool:
+        return self.may_read is None or self.may_read(found.body, asking)
 
 
 @dataclass(frozen=True, slots=True)

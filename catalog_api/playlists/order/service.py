@@ -64,15 +64,14 @@ class Order:
             raise SongsNotFound(unknown)
         if standing.songs + len(missing) > MOST_SONGS:
             raise PlaylistFull(playlist_id)
-        places = between(standing.last, None, len(missing)) if position is None else None
-        if places is None:
 
-            async def neighbours() -> Neighbours:
-                if position is None:
-                    return await repository.at_end(self.db, playlist_id)
-                return await repository.at_position(self.db, playlist_id, position)
+        async def neighbours() -> Neighbours:
+            if position is None:
+                return await repository.at_end(self.db, playlist_id)
+            return await repository.at_position(self.db, playlist_id, position)
 
-            places = await self._places(playlist_id, neighbours, len(missing))
+        at_end = (standing.last, None) if position is None else None
+        places = await self._places(playlist_id, neighbours, len(missing), known=at_end)
         await repository.put(
             self.db, playlist_id, list(zip(missing, places, strict=True)), asking, self.now()
         )
@@ -113,9 +112,11 @@ class Order:
         beside = repository.before if is_before else repository.after
         return await beside(self.db, playlist_id, place, without=song_id)
 
-    async def _places(self, playlist_id: PlaylistId, find: Find, count: int) -> list[int]:
-        """Places for `count` songs where `find` says; all songs are numbered anew where they do not fit."""
-        places = between(*await find(), count)
+    async def _places(
+        self, playlist_id: PlaylistId, find: Find, count: int, *, known: Neighbours | None = None
+    ) -> list[int]:
+        """Places for `count` songs where `find` says, or is `known` to say; all are numbered anew where they do not fit."""
+        places = between(*(known or await find()), count)
         while places is None:
             await repository.renumber(self.db, playlist_id)
             places = between(*await find(), count)
