@@ -21,7 +21,7 @@ from foundation.http.principal import MissingToken
 from foundation.http.problems import Failed, problems, speak_problems
 from foundation.http.rate_limit import TooManyRequests
 from foundation.http.security_headers import policy_of_page
-from foundation.http.whole import Write
+from foundation.http.whole import Parts
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -45,11 +45,11 @@ class Service(FastAPI):
             self.middleware_stack = self.build_middleware_stack()
         await self.middleware_stack(scope, receive, send)
 
-    def at_once(self, scope: Scope, write: Write, *, knows_address: bool) -> bool:
-        """Answer what needs no waiting, before there is a task for the request; False where it must be awaited."""
+    def at_once(self, scope: Scope, *, knows_address: bool) -> tuple[int, Parts] | None:
+        """The answer that needs no waiting, before there is a task for the request; None where it must be awaited."""
         if not isinstance(self.middleware_stack, Door):
-            return False
-        return self.middleware_stack.at_once(scope, self.state, write, knows_address=knows_address)
+            return None
+        return self.middleware_stack.at_once(scope, self.state, knows_address=knows_address)
 
     def build_middleware_stack(self) -> ASGIApp:
         paths: HotPaths[ASGIApp] = HotPaths(super().build_middleware_stack(), PREFIX, self.hot)

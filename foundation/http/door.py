@@ -23,7 +23,7 @@ from foundation.http.problems import Failed, problem_response
 from foundation.http.rate_limit import Policy, RateLimits, too_many
 from foundation.http.security_headers import NOTHING, security_headers
 from foundation.http.tally import Tally
-from foundation.http.whole import ANSWER, SERVER, Whole, Write, lines_of
+from foundation.http.whole import ANSWER, SERVER, Parts, Whole, lines_of
 from foundation.security import Principal
 from foundation.settings import Http
 from foundation.telemetry import INCOMING, REQUEST_ID
@@ -123,15 +123,15 @@ class Door:
             if traced is not None:
                 INCOMING.reset(traced)
 
-    def at_once(self, scope: Scope, state: State, write: Write, *, knows_address: bool) -> bool:
-        """Answer what memory holds for one who is known and whose budget is at hand; False for whatever else it is.
+    def at_once(self, scope: Scope, state: State, *, knows_address: bool) -> tuple[int, Parts] | None:
+        """What memory holds for one who is known and whose budget is at hand; None for whatever else it is.
 
         It says and counts what `__call__` does, and leaves to that all that must be waited for or refused.
         """
         keeper = self._keeper
         found = self._app.kept(scope)
         if found is None or keeper.access_log or keeper.identities is None or telemetry.tracing() is not None:
-            return False
+            return None
         begun_at = perf_counter()
         route, kept, of = found
         told = {name: value for name, value in scope["headers"] if name in WANTED_AT_ONCE}
@@ -139,24 +139,23 @@ class Door:
         if authorization is not None:
             principal = keeper.identities.known(authorization)
         if principal is None and (authorization is not None or not knows_address):
-            return False
+            return None
         answer = kept.held(state.cache, of, None if principal is None else principal.user_id)
         if answer is None or b"content-length" in told:
-            return False
-        budget: tuple[bytes, ...] = ()
+            return None
+        budget: Parts = ()
         policy = keeper.policy_of(scope, principal)
         if keeper.limits is not None and policy is not None:
             spent = keeper.limits.spend(policy, _payer(scope, principal))
             if spent is None or not spent.is_granted:
-                return False
+                return None
             budget = (POLICY, policy.header, STATE, policy.state(spent), b"\r\n")
         status, head, body = 200, answer.head, answer.body
         if b"if-none-match" in told:
             status, head, body = fitting(answer, scope)
-        write(status, (head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body))
         state.cache.count(kept.kind)
         keeper.tally.add("GET", route.path, status, perf_counter() - begun_at)
-        return True
+        return status, (head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body)
 
     def _told(self, path: str) -> str:
         """A path as logs and traces may tell it."""

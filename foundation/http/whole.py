@@ -7,6 +7,7 @@ ours says, that costs as much as a third of a hot request. Where the offer is mi
 the two messages say the same.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, MutableMapping
 from functools import partial
@@ -20,8 +21,8 @@ log = logging.getLogger(__name__)
 Whole: TypeAlias = Callable[[int, bytes, bytes], bool]
 """Takes a status, lines of headers, each with its CRLF, and the body; False where the answer must go the ordinary way."""
 
-Write: TypeAlias = Callable[[int, tuple[bytes, ...]], None]
-"""Takes a status, and what follows its line: lines of headers, an empty one, the body, in as many pieces as they are."""
+Parts: TypeAlias = tuple[bytes, ...]
+"""What follows the line of a status: lines of headers, an empty one, the body, in as many pieces as they are."""
 
 SERVER = "segue.whole"  # the key in an ASGI scope of what the server offers; its headers are all that is sent
 ANSWER = "segue.answer"  # the same, offered by the door: it adds what every answer says
@@ -30,75 +31,160 @@ ANSWER = "segue.answer"  # the same, offered by the door: it adds what every ans
 class AtOnce(Protocol):
     """An application that may answer without being awaited."""
 
-    def at_once(self, scope: MutableMapping[str, Any], write: Write, *, knows_address: bool) -> bool:
-        """Whether the request is answered, by one call of `write`; else it comes again, as every request does.
+    def at_once(self, scope: MutableMapping[str, Any], *, knows_address: bool) -> tuple[int, Parts] | None:
+        """A status and what follows its line; None where the request must come again, as every request does.
 
-        Where the server does not know the client's own address, a proxy's stands in the scope.
+        Of a scope there is `method`, `path`, `headers` and `client`. Where the server does not know the client's own
+        address, a proxy's stands there.
         """
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which makes the offer."""
+    """uvicorn's protocol, which makes the offer.
+
+    What is answered at once is answered as soon as its headers are read: uvicorn's scope, event, cycle and task, and a
+    timer for each answer, cost more than such an answer does. All else is begun as if this were not here.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._knows_address = not isinstance(self.app, ProxyHeadersMiddleware)
         inside: Any = self.app if self._knows_address else self.app.app
-        self._at_once: AtOnce | None = inside if hasattr(inside, "at_once") else None
+        self._may_answer: AtOnce | None = None
+        if hasattr(inside, "at_once") and not self.root_path and self.limit_concurrency is None:
+            self._may_answer = inside
+        self.cycle = ANSWERED  # nothing waits
+        self._resting_since: float | None = None  # by the loop's clock; None while a request is under way
+
+    def on_message_begin(self) -> None:
+        if self._may_answer is None:
+            super().on_message_begin()
+            return
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+
+    def on_headers_complete(self) -> None:
+        if self._may_answer is not None:
+            if self._is_answered(self._may_answer):
+                return
+            url, headers, expected = self.url, self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expected
+            self.headers += headers
+        super().on_headers_complete()
+
+    def _is_answered(self, application: AtOnce) -> bool:
+        """Answer at once, where that may be and the application can."""
+        parser = self.parser
+        path, _, _ = self.url.partition(b"?")
+        if (
+            not self.cycle.response_complete  # others are answered first
+            or self.pipeline
+            or parser.get_method() != b"GET"
+            or parser.get_http_version() != "1.1"
+            or not parser.should_keep_alive()
+            or parser.should_upgrade()
+            or self.expect_100_continue
+            or self.flow.write_paused
+            or b"%" in path
+            or not path.isascii()
+        ):
+            return False
+        scope = {"method": "GET", "path": path.decode(), "headers": self.headers, "client": self.client}
+        try:
+            answer = application.at_once(scope, knows_address=self._knows_address)
+        except Exception:  # the parser, which calls this, would take a failure of ours for a bad request
+            log.exception("GET %s is answered the ordinary way", scope["path"])
+            return False
+        if answer is None:
+            return False
+        status, parts = answer
+        self.cycle = ANSWERED
+        self.server_state.total_requests += 1
+        self.transport.write(b"".join((*_beginning(status, self.server_state.default_headers), *parts)))
+        self._rest()
+        return True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope: MutableMapping[str, Any] = cycle.scope  # type: ignore[assignment]
-        # Of requests that wait behind each other only the last: each answer begins the next, one inside the other.
-        if (
-            self._at_once is not None
-            and app is self.app
-            and not self.pipeline
-            and _takes_whole(cycle)
-            and _answered(self._at_once, scope, partial(_write, cycle), knows_address=self._knows_address)
-        ):
-            return
         scope[SERVER] = partial(_answer, cycle)
         super()._start_asgi_task(cycle, app)
 
+    # A connection at rest has one timer, which looks when it ends how long the rest has lasted: to make one for each
+    # answer, and to cancel it with the next request, costs as much as the rest of an answer.
 
-def _answered(at_once: AtOnce, scope: MutableMapping[str, Any], write: Write, *, knows_address: bool) -> bool:
-    """What `at_once` says. It is called by the parser, which would take a failure of ours for a bad request."""
-    try:
-        return at_once.at_once(scope, write, knows_address=knows_address)
-    except Exception:
-        log.exception("%s %s is answered the ordinary way", scope["method"], scope["path"])
-        return False
+    def on_response_complete(self) -> None:
+        """As uvicorn's, but for the timer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._rest()
+
+    def _rest(self) -> None:
+        self._resting_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_in(self.timeout_keep_alive)
+
+    def _look_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._resting_since = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._resting_since is None:  # the next answer begins another rest
+            return
+        left = self._resting_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._look_in(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
 
 
-def _takes_whole(cycle: RequestResponseCycle) -> bool:
-    """Whether an answer in one piece may be written now."""
-    return (
-        not cycle.response_started
-        and not cycle.disconnected
-        and not cycle.flow.write_paused
-        and cycle.keep_alive
-        and cycle.scope["method"] != "HEAD"
-    )
+class _Answered:
+    """What stands for the cycle of a request that was answered without one."""
+
+    response_complete = True
+    message_event = asyncio.Event()
+
+
+ANSWERED: Any = _Answered()
 
 
 def _answer(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:
-    """Write the answer, where that may be done."""
-    if not _takes_whole(cycle):
+    """Write the answer, where that may be done. The state afterwards is as after both messages of its `send`."""
+    if (
+        cycle.response_started
+        or cycle.disconnected
+        or cycle.flow.write_paused
+        or not cycle.keep_alive
+        or cycle.scope["method"] == "HEAD"
+    ):
         return False
-    _write(cycle, status, (head, b"\r\n", body))
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.transport.write(b"".join((*_beginning(status, cycle.default_headers), head, b"\r\n", body)))
+    cycle.message_event.set()
+    cycle.on_response()
     return True
 
 
-def _write(cycle: RequestResponseCycle, status: int, parts: tuple[bytes, ...]) -> None:
-    """Write it. The state afterwards is as after both messages of RequestResponseCycle.send."""
-    cycle.response_started = cycle.response_complete = True
-    cycle.waiting_for_100_continue = False
+def _beginning(status: int, headers: list[tuple[bytes, bytes]]) -> list[bytes]:
+    """The first line, and what the server says of itself."""
     before = [STATUS_LINE[status]]
-    for name, value in cycle.default_headers:
+    for name, value in headers:
         before += (name, b": ", value, b"\r\n")
-    cycle.transport.write(b"".join((*before, *parts)))
-    cycle.message_event.set()
-    cycle.on_response()
+    return before
 
 
 def lines_of(headers: list[tuple[bytes, bytes]]) -> bytes:

@@ -1,14 +1,15 @@
 """The server's protocol asks the application before it makes a task, and only where the answer could be written."""
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from foundation.http.whole import HttpProtocol, Write
+from foundation.http.whole import HttpProtocol, Parts
 
 pytestmark = pytest.mark.anyio
 
@@ -43,12 +44,13 @@ class Songs:
         self.is_failing = is_failing
         self.asked: list[str] = []
 
-    def at_once(self, scope: MutableMapping[str, Any], write: Write, *, knows_address: bool) -> bool:
+    def at_once(self, scope: MutableMapping[str, Any], *, knows_address: bool) -> tuple[int, Parts] | None:
         self.asked.append("at once")
         if self.is_failing:
             raise RuntimeError("nobody expected this")
-        write(200, (b"content-length: 1\r\n", b"\r\n", b"1"))
-        return True
+        if scope["path"] != "/songs/1":
+            return None
+        return 200, (b"content-length: 1\r\n", b"\r\n", b"1")
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         self.asked.append("in a task")
@@ -57,10 +59,42 @@ class Songs:
         await send({"type": "http.response.body", "body": b"2"})
 
 
+class Clock:
+    """A loop whose time passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.create_task = asyncio.get_running_loop().create_task
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> "Timer":
+        self.timers.append((self.now + seconds, call))
+        return Timer(self, self.timers[-1])
+
+    def pass_until(self, now: float) -> None:
+        while due := [timer for timer in self.timers if timer[0] <= now]:
+            self.timers.remove(min(due, key=lambda timer: timer[0]))
+            self.now = due[0][0]
+            due[0][1]()
+        self.now = now
+
+
+@dataclass
+class Timer:
+    clock: Clock
+    entry: tuple[float, Callable[[], None]]
+
+    def cancel(self) -> None:
+        self.clock.timers = [timer for timer in self.clock.timers if timer is not self.entry]
+
+
 async def told(songs: Songs, request: bytes) -> bytes:
     """What is written for a request; it may take a turn of the loop."""
     state, wire = ServerState(), Wire()
-    protocol = HttpProtocol(Config(songs, lifespan="off", log_config=None), state, {})
+    protocol = HttpProtocol(Config(songs, lifespan="off", log_config=None, ws="none"), state, {})
     protocol.connection_made(wire)
     protocol.data_received(request)
     await asyncio.gather(*state.tasks)
@@ -83,6 +117,9 @@ async def test_what_memory_holds_is_answered_without_a_task() -> None:
         ASK + b"Connection: close\r\n\r\n",
         b"GET /songs/1 HTTP/1.0\r\n\r\n",
         ASK.replace(b"GET", b"HEAD") + b"\r\n",
+        ASK.replace(b"songs/1", b"songs/%31") + b"\r\n",
+        ASK + b"Expect: 100-continue\r\n\r\n",
+        ASK + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n",
     ],
 )
 async def test_where_it_could_not_be_written_the_application_is_not_asked_first(request_: bytes) -> None:
@@ -101,3 +138,75 @@ async def test_a_failure_there_is_no_bad_request(caplog: pytest.LogCaptureFixtur
     assert songs.asked == ["at once", "in a task"]
     assert b"\r\n\r\n2" in written
     assert "GET /songs/1 is answered the ordinary way" in caplog.text
+
+
+async def test_what_it_has_not_comes_as_a_whole_request() -> None:
+    songs = Songs()
+    seen: list[MutableMapping[str, Any]] = []
+
+    async def noting(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        seen.append(dict(scope))
+        await songs(scope, receive, send)
+
+    noting.at_once = songs.at_once  # type: ignore[attr-defined]
+    written = await told(noting, b"GET /songs/%32?genre=pop HTTP/1.1\r\nHost: segue\r\n\r\n")
+
+    assert b"\r\n\r\n2" in written
+    told_of = {key: seen[0][key] for key in ("type", "method", "path", "query_string", "headers")}
+    assert told_of == {
+        "type": "http",
+        "method": "GET",
+        "path": "/songs/2",
+        "query_string": b"genre=pop",
+        "headers": [(b"host", b"segue")],
+    }
+
+
+async def test_behind_a_request_that_is_waited_for_nobody_is_answered_first() -> None:
+    songs = Songs()
+    slow = b"GET /songs/2 HTTP/1.1\r\nHost: segue\r\n\r\n"
+
+    written = await told(songs, slow + ASK + b"\r\n" + slow)
+
+    assert songs.asked == ["at once", *["in a task"] * 3]
+    assert [part[:1] for part in written.split(b"\r\n\r\n")[1:]] == [b"2", b"2", b"2"]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_connection_that_rests_too_long_is_closed(at_once: bool) -> None:
+    clock, state, wire = Clock(), ServerState(), Wire()
+    config = Config(Songs(), lifespan="off", log_config=None, timeout_keep_alive=5)
+    protocol = HttpProtocol(config, state, {}, clock)
+    protocol.connection_made(wire)
+    ask = ASK + b"\r\n" if at_once else ASK.replace(b"songs/1", b"songs/2") + b"\r\n"
+
+    closed = []
+    for now in (0.0, 4.0, 8.0):
+        clock.pass_until(now)
+        closed.append(b"<closed>" in wire.written)
+        protocol.data_received(ask)
+        await asyncio.gather(*state.tasks)
+    waiting = len(clock.timers)
+    protocol.data_received(ask[:20])  # a request that is coming is no rest
+    clock.pass_until(20.0)
+    closed.append(b"<closed>" in wire.written)
+    protocol.data_received(ask[20:])
+    await asyncio.gather(*state.tasks)
+    clock.pass_until(24.9)
+    closed.append(b"<closed>" in wire.written)
+    clock.pass_until(25.0)
+
+    assert closed == [False] * 5
+    assert waiting == 1
+    assert b"<closed>" in wire.written
+
+
+async def test_a_connection_that_is_lost_leaves_no_timer() -> None:
+    clock, wire = Clock(), Wire()
+    protocol = HttpProtocol(Config(Songs(), lifespan="off", log_config=None), ServerState(), {}, clock)
+    protocol.connection_made(wire)
+    protocol.data_received(ASK + b"\r\n")
+
+    protocol.connection_lost(None)
+
+    assert clock.timers == []
