@@ -48,7 +48,7 @@ def build(frames: Mapping[str, pl.DataFrame], stretch: Stretch) -> Report:
             Number(counted(artists.height), "artists heard"),
             Number(percent(top_share(counts, 0.1)), "of listens went to the top tenth"),
             Number(f"{gini(counts):.2f}", "Gini coefficient", "0: all alike, 1: one has all"),
-            Number(percent(share(skipped, known)) if known else "–", "of plays were skipped"),
+            Number(percent(share(skipped, known)), "of plays were skipped"),
         ),
         sections=(
             Section(
@@ -104,7 +104,7 @@ def gini(counts: "np.typing.NDArray[np.int64]") -> float:
     return float(((2 * np.arange(1, n + 1) - n - 1) * x).sum() / (n * total)) if total else 0.0
 
 
-def top_share(counts: "np.typing.NDArray[np.int64]", part: float) -> float:
+def top_share(counts: "np.typing.NDArray[np.int64]", part: float) -> float | None:
     """The share that goes to the largest `part` of them, rounded up to a whole one.
 
     >>> top_share(np.array([70, 20, 10]), 1 / 3)

@@ -120,7 +120,7 @@ def of_policies(funnel: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataFrame:
 
 def _of(whole: pl.DataFrame, column: str) -> str:
     found = whole[column].to_list()
-    return percent(found[0]) if found and found[0] is not None and found[0] == found[0] else "–"
+    return percent(found[0] if found else None)
 
 
 def _funnel(funnel: pl.DataFrame) -> str:

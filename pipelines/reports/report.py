@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from math import isfinite
 from typing import Literal
 
 import polars as pl
@@ -102,12 +103,12 @@ class Report:
         return tuple(section.table for section in self.sections if section.table is not None)
 
 
-def share(part: float, whole: float) -> float:
+def share(part: float, whole: float) -> float | None:
     """
-    >>> share(1, 4), share(1, 0)
-    (0.25, 0.0)
+    >>> share(1, 4), share(0, 0)
+    (0.25, None)
     """
-    return part / whole if whole else 0.0
+    return part / whole if whole else None
 
 
 def counted(value: float) -> str:
@@ -119,9 +120,9 @@ def counted(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def percent(value: float) -> str:
+def percent(value: float | None) -> str:
     """
-    >>> percent(0.1234)
-    '12.3 %'
+    >>> percent(0.1234), percent(None), percent(float("nan"))
+    ('12.3 %', '–', '–')
     """
-    return f"{100 * value:.1f} %"
+    return "–" if value is None or not isfinite(value) else f"{100 * value:.1f} %"

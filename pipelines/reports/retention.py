@@ -95,7 +95,7 @@ def of_cohorts(rows: pl.DataFrame, until: date) -> pl.DataFrame:
 
 def _first_week(kept: pl.DataFrame) -> str:
     whole = kept.filter(pl.col("week") == 1)
-    return percent(share(int(whole["listeners"].sum()), int(whole["size"].sum()))) if whole.height else "–"
+    return percent(share(int(whole["listeners"].sum()), int(whole["size"].sum())))
 
 
 def _map(kept: pl.DataFrame, until: date) -> str:

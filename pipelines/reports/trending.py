@@ -45,7 +45,7 @@ def build(frames: Mapping[str, pl.DataFrame], stretch: Stretch) -> Report:
         numbers=(
             Number(counted(listens), "listens"),
             Number(counted(songs.height), "songs heard"),
-            Number(f"{100 * share(listens - before, before):+,.0f} %" if before else "–", "against before"),
+            Number(f"{100 * (listens - before) / before:+,.0f} %" if before else "–", "against before"),
             Number(percent(share(int(songs.head(100)["listens"].sum()), listens)), "went to the top 100"),
         ),
         sections=(
