@@ -9,6 +9,7 @@ from catalog_api.artists.router import router as artists
 from catalog_api.auth.router import router as auth
 from catalog_api.genres.router import router as genres
 from catalog_api.history.router import router as history
+from catalog_api.history_imports.router import router as history_imports
 from catalog_api.lyrics.router import router as lyrics
 from catalog_api.playback.router import hot as hot_playback
 from catalog_api.playback.router import router as playback
@@ -32,6 +33,7 @@ ROUTERS = (
     playlists,
     social,
     history,
+    history_imports,
     playback,
 )
 HOT = (hot_songs, hot_artists, hot_albums, hot_playlists, hot_playback)

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from catalog_api.account_data.forgetting import Forgetting
-from catalog_api.account_data.stores import CacheEntries, CoverImages, Person, PostgresAgain
+from catalog_api.account_data.stores import CacheEntries, OwnFiles, Person, PostgresAgain
 from event_log import forget as warehouse
 from feature_store import forget as features
 from foundation.engines import clickhouse
@@ -31,7 +31,7 @@ def forgetting(settings: Settings) -> Forgetting:
         Features(redis),
         Warehouse(engines.clickhouse),
         Models(settings, blobs),
-        CoverImages(blobs),
+        OwnFiles(blobs),
     )
     return Forgetting(engines.postgres, settings.log_dir, stores)
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,8 @@ from typing import Protocol
 
 from catalog_api.history.keeping import HistoryKeeper
 from catalog_api.history.sink import HistorySink
+from catalog_api.history_imports.files import Files
+from catalog_api.history_imports.working import HistoryImportWorker
 from catalog_api.migrate import migrate as migrate_postgres
 from catalog_api.outbox.service import OutboxMover
 from catalog_api.subscriptions.payments import payments_of
@@ -26,9 +29,10 @@ from feature_store.online import RecentSongsSink
 from foundation import settings as foundation_settings
 from foundation.clock import utc_now
 from foundation.engines import clickhouse
+from foundation.engines.blobs import open_blobs
 from foundation.engines.redis import open_redis
 from foundation.errors import Unreachable
-from foundation.settings import Settings
+from foundation.settings import Settings, child_environment
 from warehouse.checking import correct
 from warehouse.migrate import migrate as migrate_warehouse
 
@@ -89,8 +93,20 @@ def _background(settings: Settings, outbox_log: EventLog) -> Mapping[str, Backgr
         "outbox": OutboxMover(url, outbox_log),
         "history": HistoryKeeper(url, settings.log_dir, history.months_ahead, history.kept_months),
         "forgetting": forgetting(settings),
+        "history imports": history_imports(settings),
         "subscriptions": Renewing(url, payments_of(settings), tokens.lifetime, tokens.refresh_lifetime),
     }
+
+
+def history_imports(settings: Settings) -> HistoryImportWorker:
+    """For connected settings. A process for each import, since reading one would keep the shipping waiting."""
+    return HistoryImportWorker(
+        settings.engines.postgres,
+        Files(open_blobs(settings.engines.blobs)),
+        (sys.executable, "-m", "cli.history_import"),
+        child_environment(settings),
+        settings.run_dir / "history_import",
+    )
 
 
 def _warehouse(url: str) -> clickhouse.Client:

@@ -39,6 +39,12 @@ class Unreachable(Problem):
     status, title = 503, "A dependency does not answer"
 
 
+class NoRoom(Problem):
+    """What must be written to disk first finds it full."""
+
+    status, title = 507, "There is no room for this"
+
+
 class Unconfigured(Problem):
     """A setting is missing or unsafe for this place."""
 

@@ -57,6 +57,17 @@ class History(BaseModel, frozen=True):
     kept_months: int = Field(default=0, ge=0)  # older months are dropped; 0: kept for ever
 
 
+class Imports(BaseModel, frozen=True):
+    """Listening history that listeners bring along from elsewhere."""
+
+    biggest_file: int = Field(default=200 * 2**20, ge=1)  # bytes, as it is sent
+    biggest_unpacked: int = Field(default=2**30, ge=1)  # bytes of all files of a zip
+    memory: int = Field(
+        default=4 * 2**30, ge=2 * 2**30
+    )  # bytes that reading one may take; half of 2 GiB is code
+    waiting: int = Field(default=3, ge=1)  # of one listener at once
+
+
 class EventLog(BaseModel, frozen=True):
     """The log between a request and the stores."""
 
@@ -129,6 +140,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     accounts: Accounts = Accounts()
     history: History = History()
+    imports: Imports = Imports()
     telemetry: Telemetry = Telemetry()
     embedded: Embedded = Embedded()
 

@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     """The platform's app; what it needs of outside is opened when it starts serving."""
     keeper = Doorkeeper(settings.http, access_log=settings.telemetry.access_log)
     keeper.secret = f"{PREFIX}/shared/"  # of a playlist, for whoever has the link
+    keeper.biggest_files[f"{PREFIX}/me/history/import"] = settings.imports.biggest_file
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

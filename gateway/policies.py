@@ -8,13 +8,14 @@ from foundation.http.rate_limit import Policy
 from foundation.security import Principal
 from foundation.settings import Limits
 
-# Those that hash a password, read or write a whole account, or add up years of listening.
+# Those that hash a password, read or write a whole account or history, or add up years of listening.
 COSTLY = frozenset(
     {
         "/api/v1/auth/register",
         "/api/v1/auth/login",
         "/api/v1/auth/password",
         "/api/v1/playlists/import",
+        "/api/v1/me/history/import",
         "/api/v1/me",
     }
 )

@@ -18,9 +18,3 @@ class PasswordNeeded(Problem):
     """An account with a password is deleted by who knows it: a token alone may have been found."""
 
     status, title = 403, "This needs the password of the account"
-
-
-class NoRoom(Problem):
-    """An export is written to disk before it is sent, and the disk is full."""
-
-    status, title = 507, "There is no room for this"

@@ -18,9 +18,9 @@ from typing import IO, Any, Literal
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from catalog_api.account_data import repository
-from catalog_api.account_data.errors import NoRoom
 from catalog_api.listeners.errors import ListenerNotFound
 from foundation.engines.postgres import Postgres, Reading
+from foundation.errors import NoRoom
 from foundation.ids import UserId
 
 STATEMENTS = Path(__file__).parent / "statements"
@@ -84,6 +84,7 @@ PARTS = (
     Part("shares", "list"),
     Part("activities", "table"),
     Part("listening_history", "table"),
+    Part("history_imports", "list"),
     Part("artists", "list"),
     Part("songs", "list"),
 )

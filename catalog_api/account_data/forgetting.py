@@ -82,7 +82,7 @@ class Forgetting:
 
     def look(self, db: psycopg.Connection) -> None:
         """Bring what is due one step on."""
-        with pending.alone(db) as is_ours:
+        with postgres.alone(db, pending.LOCK) as is_ours:
             if not is_ours:
                 return
             due = pending.due(db, self.now(), AT_ONCE)
@@ -131,7 +131,7 @@ class Forgetting:
     def _forget_in(self, db: psycopg.Connection, store: Store, ready: Sequence[Pending]) -> None:
         people = []
         for each in ready:
-            person = Person(each.user_id, each.songs, each.covers, each.others)
+            person = Person(each.user_id, each.songs, each.covers, each.others, each.uploads)
             if pending.note_found(db, each, store.name, store.held(person)):
                 people.append(person)
         if people:

@@ -1,8 +1,7 @@
 """Deletions that are not done yet, as the shipper's process reads and advances them in Postgres."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +9,9 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
-LOCK = 0x5E60E_0004  # any number, the same for everyone who forgets
+# Any number, the same for everyone who forgets. Rows are not locked one by one: what was counted must be on disk before
+# anything is removed, and a commit would let go of them.
+LOCK = 0x5E60E_0004
 
 # Tables without a foreign key to the account, so that a row may come after it has gone. In this order.
 LEFT = (
@@ -38,22 +39,7 @@ class Pending:
     songs: Sequence[int]
     covers: Sequence[str]
     others: Sequence[int]
-
-
-@contextmanager
-def alone(db: psycopg.Connection) -> Iterator[bool]:
-    """Whether this process is the one that forgets, while the block runs. Postgres frees the lock at disconnect.
-
-    Rows are not locked one by one: what was counted must be on disk before anything is removed, and a commit would
-    let go of them.
-    """
-    row = db.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-    is_ours = bool(row and row[0])
-    yield is_ours
-    if is_ours:
-        db.execute(
-            "SELECT pg_advisory_unlock(%s)", (LOCK,)
-        )  # after a failure the caller's disconnecting does it
+    uploads: Sequence[str]
 
 
 def due(db: psycopg.Connection, now: datetime, limit: int) -> list[Pending]:
@@ -61,7 +47,7 @@ def due(db: psycopg.Connection, now: datetime, limit: int) -> list[Pending]:
     asked = (
         "SELECT id, user_id, requested_at, finished_at, look_at, removed, removing, "
         "coalesce(belongings -> 'songs', '[]'), coalesce(belongings -> 'covers', '[]'), "
-        "coalesce(belongings -> 'others', '[]') FROM deletions "
+        "coalesce(belongings -> 'others', '[]'), coalesce(belongings -> 'uploads', '[]') FROM deletions "
         "WHERE look_at <= %s ORDER BY look_at, id LIMIT %s"
     )
     return [Pending(*row) for row in db.execute(asked, (now, limit))]

@@ -49,6 +49,7 @@ STEPS = (
     ("listener_follows", "follower_id = :user_id OR followed_id = :user_id"),
     ("blocks", "blocker_id = :user_id OR blocked_id = :user_id"),
     ("subscriptions", "user_id = :user_id"),
+    ("history_imports", "user_id = :user_id"),
     ("refresh_tokens", "session_id IN (SELECT id FROM sessions WHERE user_id = :user_id)"),
     ("sessions", "user_id = :user_id"),
     ("preferences", "user_id = :user_id"),
@@ -85,6 +86,7 @@ class Owned:
     albums: Sequence[int]
     songs: Sequence[int]
     covers: Sequence[str]  # keys of blobs
+    uploads: Sequence[str]  # imports whose files are kept
     playlists: Sequence[int]
 
 
@@ -153,6 +155,12 @@ async def owned_by(db: Writing, user_id: UserId) -> Owned:
         covers=await ids(
             "SELECT cover_key FROM albums WHERE id = ANY(:albums) AND cover_key IS NOT NULL ORDER BY id",
             albums=albums,
+        ),
+        uploads=list(
+            map(
+                str,
+                await ids("SELECT id FROM history_imports WHERE user_id = :user_id AND has_file ORDER BY id"),
+            )
         ),
         playlists=await ids("SELECT id FROM playlists WHERE user_id = :user_id ORDER BY id FOR UPDATE"),
     )

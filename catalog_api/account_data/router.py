@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 
-from catalog_api.account_data.errors import DeletionNotFound, NoRoom, PasswordNeeded
+from catalog_api.account_data.errors import DeletionNotFound, PasswordNeeded
 from catalog_api.account_data.export import Export, pieces_of
 from catalog_api.account_data.schemas import DeletionIn, DeletionOut, ReceiptOut
 from catalog_api.account_data.service import Confirming, Deleting, Deletions
@@ -16,7 +16,7 @@ from catalog_api.auth.guesses import Guesses
 from catalog_api.auth.passwords import Passwords
 from catalog_api.auth.router import guesses, passwords, revoking_in
 from catalog_api.listeners.errors import ListenerNotFound
-from foundation.errors import Unreachable
+from foundation.errors import NoRoom, Unreachable
 from foundation.http.app import PREFIX
 from foundation.http.door import address_of
 from foundation.http.principal import Listener, MissingToken

@@ -102,6 +102,7 @@ class Deleting:
         belongings = {
             "songs": owned.songs,
             "covers": owned.covers,
+            "uploads": owned.uploads,
             "others": sorted({*followers, *blockers, *others}),
         }
         await repository.note(self.db, deletion_id, user_id, removed, belongings, now)

@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 from catalog_api.account_data import pending
 from catalog_api.accounts.service import PROFILE
+from catalog_api.history_imports.files import key_of
 from catalog_api.social.activities.copies import keys_of
 from foundation.engines import postgres
 from foundation.engines.blobs import Blobs
@@ -21,6 +23,7 @@ class Person:
     songs: Sequence[int] = ()  # those of their own artists
     covers: Sequence[str] = ()  # of their albums
     others: Sequence[int] = ()  # whose follows, blocks and activities named them
+    uploads: Sequence[str] = ()  # imports whose files were kept
 
 
 class Store(Protocol):
@@ -79,19 +82,25 @@ class CacheEntries:
 
 
 @dataclass(frozen=True, slots=True)
-class CoverImages:
-    """The images of the albums that went with their owner."""
+class OwnFiles:
+    """The images of the albums that went with their owner, and the histories that were sent and not imported yet."""
 
     blobs: Blobs
     name: str = "blobs"
 
     def held(self, person: Person) -> Counter[str]:
-        return Counter(covers=sum(len(self.blobs.keys(f"covers/{cover}")) for cover in person.covers))
+        return Counter(
+            covers=sum(len(self.blobs.keys(f"covers/{cover}")) for cover in person.covers),
+            uploads=sum(self.blobs.exists(key_of(UUID(each))) for each in person.uploads),
+        )
 
     def forget(self, people: Sequence[Person]) -> None:
         for person in people:
-            for cover in person.covers:
-                self.blobs.delete(f"covers/{cover}")
+            for key in (
+                *(f"covers/{cover}" for cover in person.covers),
+                *map(key_of, map(UUID, person.uploads)),
+            ):
+                self.blobs.delete(key)
 
 
 def _keys_of(person: Person) -> list[str]:

@@ -21,18 +21,19 @@ def is_one(path: Path) -> bool:
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
+def unpacked(path: Path, most: int = LARGEST) -> Iterator[Path]:
     """A folder with the files of a zip that a reader of histories knows, there until the block ends.
 
-    Raises BrokenFile for a zip that is damaged, and NothingToImport for one that holds nothing of it, or too much.
+    Raises BrokenFile for a zip that is damaged, and NothingToImport for one that holds nothing of it, or more than `most`
+    bytes: a file of it is read no further than it says it is long.
     """
     with TemporaryDirectory(prefix="segue-import-") as folder:
         try:
             with ZipFile(path) as archive:
                 members = [(member, name) for member in archive.infolist() if (name := _place_of(member))]
-                if sum(member.file_size for member, _ in members) > LARGEST:
+                if sum(member.file_size for member, _ in members) > most:
                     raise NothingToImport(
-                        f"{path.name} holds more than {LARGEST // 2**30} GiB", path=str(path)
+                        f"{path.name} holds more than {most / 2**30:.3g} GiB", path=str(path)
                     )
                 for member, name in members:
                     _unpack(archive, member, Path(folder, name))

@@ -3,8 +3,11 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import IO
+from zipfile import is_zipfile
 
 from catalog_api.imports import (
     archive,
@@ -37,6 +40,12 @@ READABLE = """Segue reads
   - a folder of lyrics in LRC files"""
 
 
+SENDABLE = """send the extended or the account data of a streaming service (JSON, or the zip of it), CSV of Last.fm, JSON lines of \
+ListenBrainz, or JSPF whose tracks tell listened_at"""
+_BEGINNING = 65_536  # bytes by which a kind of file is known
+_LONGEST_NAME = 200  # bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A history or a catalogue, and what it was read from: a name for people, and a SHA-256 of the files' bytes."""
@@ -46,16 +55,48 @@ class Told:
     digest: bytes
 
 
-def read(path: Path, *, now: datetime, listener: str | None = None, account: UserId | None = None) -> Told:
+def read(
+    path: Path,
+    *,
+    now: datetime,
+    listener: str | None = None,
+    account: UserId | None = None,
+    most_unpacked: int = archive.LARGEST,
+) -> Told:
     """What `path` tells, all of it parsed and judged. `listener` says whose plays they are where the file does not.
 
     With an `account` they are all of its owner, whomever the file names. Raises NothingToImport with a list of what can
-    be read, and for an account where a file tells of several people; BrokenFile.
+    be read, for an account where a file tells of several people, and for a zip of more than `most_unpacked` bytes; BrokenFile.
     """
-    told = _read(path, now, Whose(listener or UNNAMED, account))
+    told = _read(path, now, Whose(listener or UNNAMED, account), most_unpacked)
     if account is not None and not _is_of_one(told.history):
         raise NothingToImport(f"{path.name} is not the history of one person", path=path.name)
     return told
+
+
+def named_as_it_is(name: str, file: IO[bytes]) -> str:
+    """A name of one file for what somebody sent, by which `read` knows what it is; only its beginning is looked at.
+
+    Raises NothingToImport for what no reader takes.
+    """
+    plain = "".join(each for each in PurePosixPath(name.replace("\\", "/")).name if each.isprintable())
+    plain = plain.encode()[-_LONGEST_NAME:].decode(errors="ignore").lstrip(". ") or "history"
+    try:
+        if is_zipfile(file):
+            return plain if plain.lower().endswith(".zip") else f"{plain}.zip"
+        file.seek(0)
+        with TemporaryDirectory(prefix="segue-look-") as folder:
+            look = Path(folder, plain)
+            look.write_bytes(file.read(_BEGINNING))
+            _file(look, _NO_MOMENT, Whose())
+    except NothingToImport as refusal:
+        raise NothingToImport(f"this is no listening history that can be read: {SENDABLE}") from refusal
+    finally:
+        file.seek(0)
+    return plain
+
+
+_NO_MOMENT = datetime.min.replace(tzinfo=UTC)  # for a look that reads no row
 
 
 def _is_of_one(told: History | Catalogue) -> bool:
@@ -63,9 +104,9 @@ def _is_of_one(told: History | Catalogue) -> bool:
     return isinstance(told, History) and told.source in OF_ONE
 
 
-def _read(path: Path, now: datetime, whose: Whose) -> Told:
+def _read(path: Path, now: datetime, whose: Whose, most_unpacked: int) -> Told:
     if path.is_file() and archive.is_one(path):
-        with archive.unpacked(path) as folder:
+        with archive.unpacked(path, most_unpacked) as folder:
             history = _folder(folder, now, whose, called=path)[1]()
         return Told(history, path.resolve().name, _digest([path]))
     if path.is_dir():

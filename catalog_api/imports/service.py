@@ -16,13 +16,13 @@ from catalog_api.imports.encoding import encoded_plays
 from catalog_api.imports.errors import LogStuck
 from catalog_api.imports.history import check
 from catalog_api.imports.matching import matches
+from catalog_api.imports.matching.own import Own
 from catalog_api.imports.report import CatalogueReport, ImportReport, PartReport
 from catalog_api.imports.shipping import Progress, Shipping, silent
 from catalog_api.imports.warehouse import (
     Warehouse,
+    fresh_of,
     without_held_counts,
-    without_held_plays,
-    without_own_listens,
 )
 from catalog_api.outbox import repository as outbox
 from catalog_api.outbox.service import move
@@ -111,6 +111,27 @@ class Importer:
             )
             return report
 
+    def import_own(self, history: History, account: UserId, threshold: float) -> tuple[Own, int]:
+        """Bring in somebody's own history, of songs that the catalog has alone; with what matched, how many plays were new.
+
+        Anybody may ask for this: so no name of the file becomes a row of the catalog, nor a name of one. Returns when
+        everything is in every store. Raises BrokenHistory, NoThreshold, LogStuck, Unreachable.
+        """
+        check(history)
+        with (
+            postgres.connection(self.postgres, name="segue import") as db,
+            repository.only_import(
+                db, waiting=lambda done: self.progress("waiting for another import", done, 1)
+            ),
+        ):
+            self.progress("matching songs", 0, 1)
+            own = Own.of(db, history, account, threshold)
+            self.shipping.wait(self.progress)  # so that the warehouse can tell what an earlier import told
+            fresh = self._not_held(own.plays)
+            self._append(history.source, (fresh, encoded_plays))
+            self.shipping.wait(self.progress)
+            return own, fresh.height
+
     def import_catalogue(self, catalogue: Catalogue, asked: Asked = PLAIN) -> CatalogueReport:
         """Return when every part is in every store. Raises LogStuck when the shipper does not run; Unreachable."""
         with (
@@ -188,11 +209,16 @@ class Importer:
 
     def _fresh_plays(self, history: History, numbered: repository.Numbered) -> pl.DataFrame:
         """The plays that the warehouse does not hold yet, each once, in order of time, with our ids."""
-        if history.plays.is_empty():
-            return _with_ids(history.plays, numbered)
+        return self._not_held(
+            _with_ids(history.plays.unique("play_id", keep="first"), numbered).sort("play_id")
+        )
+
+    def _not_held(self, plays: pl.DataFrame) -> pl.DataFrame:
+        """Those of the plays, each told once, that the warehouse does not hold."""
+        if plays.is_empty():
+            return plays
         self.progress("looking up what is here already", 0, 1)
-        plays = _with_ids(history.plays.unique("play_id", keep="first"), numbered).sort("play_id")
-        fresh = without_own_listens(without_held_plays(plays, self.warehouse), self.warehouse)
+        fresh = fresh_of(plays, self.warehouse)
         self.progress("looking up what is here already", 1, 1)
         return fresh
 

@@ -36,6 +36,11 @@ class Warehouse(Protocol):
         """The rows of a query as an Arrow table."""
 
 
+def fresh_of(plays: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:
+    """The plays, with `listener_id`, that the warehouse holds in no form."""
+    return without_own_listens(without_held_plays(plays, warehouse), warehouse)
+
+
 def without_held_plays(plays: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:
     """The plays (by `play_id`) whose end the warehouse has not seen."""
     ids = plays["play_id"].sort()  # ids begin with their time: sorted, each query touches few granules

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import IO, TYPE_CHECKING, ClassVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import obstore
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # obstore has these names for type checkers only
     from obstore.store import S3Config
 
 MISSING = (NotFoundError, FileNotFoundError)
+PIECE = 2**20  # bytes
 LONGEST_NAME = 200  # of one segment; file systems end at 255 bytes, and an unfinished file has a longer name
 
 
@@ -43,8 +44,8 @@ class Blobs:
     store: LocalStore | S3Store
     directory: Path | None = None  # of a local store, which renames into place but never syncs: we do
 
-    def put(self, key: str, data: bytes) -> None:
-        """Keeps `data` under `key`, in place of what was there."""
+    def put(self, key: str, data: bytes | IO[bytes]) -> None:
+        """Keeps `data`, bytes or a file's rest, under `key` in place of what was there; of a file a piece at a time."""
         checked_key(key)
         if self.directory is None:
             with _reachable():
@@ -61,6 +62,18 @@ class Blobs:
         if self.directory is None or self.exists(key):
             with suppress(*MISSING), _reachable():
                 return obstore.get(self.store, key).bytes().to_bytes()
+        raise BlobMissing(f"there is no blob {key}", key=key)
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Writes what is kept under `key` to a file, a piece at a time. Raises BlobMissing."""
+        checked_key(key)
+        if self.directory is None or self.exists(key):
+            with suppress(*MISSING), _reachable():
+                pieces = obstore.get(self.store, key).stream(min_chunk_size=PIECE)
+                with path.open("wb") as file:
+                    for piece in pieces:
+                        file.write(piece)
+                return
         raise BlobMissing(f"there is no blob {key}", key=key)
 
     def exists(self, key: str) -> bool:

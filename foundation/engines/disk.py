@@ -2,7 +2,11 @@
 
 import os
 import secrets
+import shutil
 from pathlib import Path
+from typing import IO
+
+_PIECE = 2**20  # bytes copied at a time
 
 
 def sync_directory(directory: Path) -> None:
@@ -34,14 +38,17 @@ def make_directory(directory: Path) -> None:
         sync_directory(path.parent)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Gives `path` new content: readers see the old or the new, and on return the new is on disk."""
+def replace_file(path: Path, content: bytes | IO[bytes]) -> None:
+    """Gives `path` new content, bytes or a file's rest: readers see the old or the new, and on return the new is on disk."""
     make_directory(path.parent)
     # object_store, which lists our blobs, takes "#" and digits at the end of a name for an unfinished upload.
     unfinished = path.with_name(f"{path.name}#{secrets.randbits(63)}")
     try:
         with unfinished.open("xb") as file:
-            file.write(content)
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                shutil.copyfileobj(content, file, _PIECE)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)

@@ -202,6 +202,19 @@ def connection(url: str, *, name: str = "segue") -> Iterator[psycopg.Connection]
             raise _unreachable(error) from error
 
 
+@contextmanager
+def alone(db: psycopg.Connection, lock: int) -> Iterator[bool]:
+    """Whether this process is the one that holds a lock, while the block runs. Postgres frees it at disconnect.
+
+    Where a block raises, the caller's disconnecting does it.
+    """
+    row = db.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchone()
+    is_ours = bool(row and row[0])
+    yield is_ours
+    if is_ours:
+        db.execute("SELECT pg_advisory_unlock(%s)", (lock,))
+
+
 def sync_engine(url: str) -> Engine:
     """A SQLAlchemy engine over psycopg that keeps no connection, for tools that ask for one."""
     return create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)

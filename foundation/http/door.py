@@ -64,6 +64,7 @@ class Doorkeeper:
 
     def __init__(self, http: Http, *, access_log: bool = False) -> None:
         self.biggest_body = http.biggest_body
+        self.biggest_files: dict[str, int] = {}  # bytes of the body at addresses that take whole files
         self.access_log = access_log
         self.headers = security_headers(tls=http.tls)
         self.tally = Tally()
@@ -214,7 +215,7 @@ class Door:
 
     def _limited(self, scope: Scope, receive: Receive, visit: "_Visit", told: dict[bytes, bytes]) -> Receive:
         """The body's stream, cut off where it grows too long. Raises RequestTooLarge at once where its length is told."""
-        biggest = self._keeper.biggest_body
+        biggest = self._keeper.biggest_files.get(scope["path"], self._keeper.biggest_body)
         if b"content-length" in told and told[b"content-length"].isdigit():
             if int(told[b"content-length"]) > biggest:
                 raise RequestTooLarge(biggest)

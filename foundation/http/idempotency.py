@@ -9,7 +9,7 @@ so that it goes when their account does.
 
 import hmac
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import orjson
@@ -46,6 +46,7 @@ KEEP = text(
 )
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Fingerprint = Callable[[Request], Awaitable[bytes]]  # what two requests with one key must have in common
 
 
 class IdempotencyKeyReused(Problem):
@@ -62,7 +63,12 @@ class Replay(Exception):
         self.response = response
 
 
-def idempotent(answer: Handler) -> Handler:
+async def of_body(request: Request) -> bytes:
+    """The whole body, which is kept for the endpoint."""
+    return await request.body()
+
+
+def idempotent(answer: Handler, fingerprint: Fingerprint = of_body) -> Handler:
     """The handler, with what must happen around it; inside, `reserve` is called by the session that writes."""
 
     async def replayed_or_kept(request: Request) -> Response:
@@ -80,7 +86,7 @@ def idempotent(answer: Handler) -> Handler:
         }
         # Keyed: a body may hold a password, which a plain digest would let a reader of the table guess.
         secret: str = request.app.state.tokens.secret
-        request.state.fingerprint = hmac.digest(secret.encode(), await request.body(), "sha256")
+        request.state.fingerprint = hmac.digest(secret.encode(), await fingerprint(request), "sha256")
         try:
             response = await answer(request)
         except Replay as known:

@@ -22,6 +22,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class Route(APIRoute):
     """Use it as `APIRouter(route_class=Route)`. What its dependencies may refuse is documented by itself."""
 
+    fingerprint: idempotency.Fingerprint = staticmethod(idempotency.of_body)
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         asked = set(_dependencies(self.dependant))
@@ -41,7 +43,7 @@ class Route(APIRoute):
         if "GET" in self.methods:
             return _conditional(answer)
         if "POST" in self.methods and writing in _dependencies(self.dependant):
-            return idempotency.idempotent(answer)
+            return idempotency.idempotent(answer, self.fingerprint)
         return answer
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from PIL import Image
 
 from foundation.http.app import PREFIX
+from foundation.http.upload import ANY
 from tests.authorisation.world import PASSWORD, World
 from tools.api_document import JSON, Operation
 
@@ -52,6 +53,10 @@ BODIES: Mapping[str, Callable[[World], dict[str, Any]]] = {
 """What an example cannot know."""
 
 
+HISTORY = b"uts,artist,album,track\n1772366400,Queen,Innuendo,Innuendo\n"
+"""A file of listening history."""
+
+
 @dataclass(frozen=True)
 class Ask:
     """One request, but for who sends it."""
@@ -81,6 +86,8 @@ def ask(operation: Operation, world: World, document: Mapping[str, Any]) -> Ask:
     query = IN_QUERIES.get(name, lambda world: {})(world)
     if JSON in operation.takes:
         return Ask(operation.method, path, query, json=_body(operation, name, world, document))
+    if ANY in operation.takes:
+        return Ask(operation.method, path, query, content=HISTORY, media_type=ANY)
     if operation.takes:
         return Ask(operation.method, path, query, content=picture(), media_type="image/png")
     return Ask(operation.method, path, query)

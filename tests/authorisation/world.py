@@ -36,6 +36,7 @@ SECRETS: Mapping[str, frozenset[str]] = {
     "sealed-list": frozenset({"owner", "editor", "viewer", "invited"}),  # the name of her private playlist
     "sealed-message": frozenset({"owner", "editor"}),  # what the editor wrote to her
     "sealed-device": frozenset({"owner"}),  # where she is signed in
+    "sealed-file": frozenset({"owner"}),  # what she brings along
     "sealed-song": frozenset({"owner"}),  # that she listened to, and hid
 }
 """Words that stand in what is hers, and who may ever read them."""
@@ -172,7 +173,19 @@ class Settler:
             source="organic",
         )
         self._made("song_opinions", user_id=owner, song_id=heard, opinion="hide", said_at=self.now)
-        return {"play_id": play}
+        sent = self._made(
+            "history_imports",
+            id=uuid4(),
+            user_id=owner,
+            name="a sealed-file.zip",
+            size=1,
+            digest=b"",
+            is_preview=False,
+            threshold=0.8,
+            status="waiting",
+            asked_at=self.now,
+        )
+        return {"play_id": play, "import_id": sent}
 
     def _playlist(
         self, people: Mapping[str, int], songs: list[object], *, is_public: bool

@@ -27,7 +27,7 @@ EMPTY = """
     DELETE FROM playlists; DELETE FROM songs; DELETE FROM albums; DELETE FROM artists; DELETE FROM users;
     DELETE FROM genres; DELETE FROM revocations; DELETE FROM idempotency_keys; DELETE FROM deletions;
     DELETE FROM listening_history; DELETE FROM counted_plays; DELETE FROM shipped;
-    DELETE FROM external_ids; DELETE FROM imports; DELETE FROM outbox;
+    DELETE FROM external_ids; DELETE FROM imports; DELETE FROM history_imports; DELETE FROM outbox;
     SELECT setval(pg_get_serial_sequence(name, 'id'), 1, false)
     FROM unnest(ARRAY['users', 'artists', 'albums', 'songs', 'playlists']) AS name;
     COMMIT;

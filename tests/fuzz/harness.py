@@ -30,7 +30,8 @@ from schemathesis.specs.openapi.checks import (
     use_after_free,
 )
 
-from tests.authorisation.requests import picture
+from foundation.http.upload import ANY, FORM
+from tests.authorisation.requests import HISTORY, picture
 from tests.fuzz.findings import Findings
 from tests.fuzz.known import Known
 from tests.fuzz.people import NOBODY, People, Person
@@ -215,7 +216,7 @@ class Fuzzing:
             wrong.append("a fault of the server")
         try:
             if (
-                asked.case.body is PICTURE
+                asked.case.body is PICTURE or asked.case.body is HISTORY
             ):  # the library cannot tell what is right of bytes that it has not made
                 checks = [each for each in checks if each is not negative_data_rejection]
             asked.case.validate_response(response, checks=list(checks), recorder=asked.recorder)
@@ -237,6 +238,8 @@ class Fuzzing:
         if (case.media_type or "").startswith("image/"):
             case.body = PICTURE if self._chance.random() < 0.5 else case.body
             case.media_type = "image/png" if case.body is PICTURE else case.media_type
+        elif case.media_type in (FORM, ANY) and self._chance.random() < 0.5:
+            case.body, case.media_type = HISTORY, ANY
         elif isinstance(case.body, dict) and self._is_right(case, ParameterLocation.BODY):
             self.known.place(label, case.body, who)
 

@@ -13,6 +13,7 @@ _ARTISTS: LiteralString = "COPY (SELECT id, name FROM artists) TO STDOUT (FORMAT
 _SONGS: LiteralString = (
     "COPY (SELECT id, artist_id, title FROM songs WHERE artist_id = ANY(%s)) TO STDOUT (FORMAT csv)"
 )
+_LENGTHS: LiteralString = "COPY (SELECT id, duration_ms FROM songs WHERE id = ANY(%s)) TO STDOUT (FORMAT csv)"
 _MEANT: LiteralString = (
     "INSERT INTO external_ids (kind, source, external_id, id) "
     "SELECT %s, %s, told.external_id, told.id FROM unnest(%s::text[], %s::bigint[]) AS told (external_id, id) "
@@ -34,6 +35,12 @@ def songs_of(db: psycopg.Connection, artist_ids: pl.Series) -> pl.DataFrame:
     """Every song of these artists: song_id, artist_id, title."""
     schema = {"song_id": pl.Int64(), "artist_id": pl.Int64(), "title": pl.String()}
     return _copied(db, _SONGS, (artist_ids.to_list(),), schema)
+
+
+def lengths_of(db: psycopg.Connection, song_ids: pl.Series) -> pl.DataFrame:
+    """Those of these songs that are there: song_id, song_ms."""
+    schema: dict[str, pl.DataType] = {"song_id": pl.Int64(), "song_ms": pl.UInt32()}
+    return _copied(db, _LENGTHS, (song_ids.to_list(),), schema)
 
 
 def note(db: psycopg.Connection, kind: str, source: str, meant: pl.DataFrame) -> None:

@@ -15,7 +15,7 @@ import pytest
 import catalog_api
 from catalog_api.account_data.forgetting import GRACE, LATER, Forgetting
 from catalog_api.account_data.pending import LOCK
-from catalog_api.account_data.stores import CacheEntries, CoverImages, Person, PostgresAgain, Store
+from catalog_api.account_data.stores import CacheEntries, OwnFiles, Person, PostgresAgain, Store
 from catalog_api.social.activities.copies import keys_of
 from event_log.segments import CLOSED
 from feature_store import forget as features
@@ -279,7 +279,7 @@ async def test_the_covers_of_own_albums_go_and_those_of_others_stay(api: Api) ->
     blobs = open_blobs(f"file://{api.folder}/blobs")
     for key in ("covers/abc/64.jpg", "covers/abc/300.jpg", "covers/def/64.jpg"):
         blobs.put(key, b"jpeg")
-    forgotten = await begun(api, CoverImages(blobs))
+    forgotten = await begun(api, OwnFiles(blobs))
 
     forgotten.look()
 

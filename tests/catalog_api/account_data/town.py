@@ -43,6 +43,9 @@ INSERT INTO refresh_tokens VALUES
 INSERT INTO subscriptions (user_id, plan, status, started_at, renews_at, due_at, payment_method) VALUES
     (1, 'premium_monthly', 'active', now(), now(), now(), 'card'),
     (2, 'premium_monthly', 'active', now(), now(), now(), 'card');
+INSERT INTO history_imports (id, user_id, name, size, digest, is_preview, threshold, status, asked_at) VALUES
+    ('00000000-0000-0000-0000-000000000001', 1, 'hers.zip', 1, '', false, 0.8, 'waiting', now()),
+    ('00000000-0000-0000-0000-000000000002', 2, 'his.zip', 1, '', false, 0.8, 'waiting', now());
 INSERT INTO playlists (user_id, name, is_public, created_at, updated_at) VALUES
     (1, 'Hers', true, now(), now()),
     (2, 'His', false, now(), now());

@@ -74,7 +74,7 @@ def place(catalog: str, engines: Engines, tmp_path: Path) -> Iterator[Place]:
     outside = clickhouse.open_clickhouse(engines.clickhouse)
     outside.command(f"CREATE DATABASE {database}")
     urls = [url.rsplit("/", 1)[0] + "/" + database for url in (engines.clickhouse, engines.clickhouse_reader)]
-    place = Place(catalog, urls[0], urls[1], tmp_path / "log")
+    place = Place(catalog, urls[0], urls[1], tmp_path / "event_log")
     migrate(place.writer)
     yield place
     place.writer.close()
