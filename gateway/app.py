@@ -21,7 +21,7 @@ from foundation.http.identity import Identities
 from foundation.http.rate_limit import RateLimits
 from foundation.settings import Settings
 from gateway import dependencies
-from gateway.owners import CatalogOwners
+from gateway.catalog import CatalogOfArtists
 from gateway.pages import add_pages
 from gateway.policies import policies
 from gateway.watch import Watch, watching
@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
             serving = await opened.enter_async_context(open_serving(connected))
             state.live, state.vectors = serving.live, serving.vectors
             state.recent, state.trending = serving.recent, serving.trending
-            state.warehouse, state.owners = serving.warehouse, CatalogOwners(postgres)
+            state.warehouse, state.artists = serving.warehouse, CatalogOfArtists(postgres)
             state.health, state.readiness = _health(opened, connected, postgres, redis, state.blobs, serving)
             state.tell = (keeper.tally.tell, state.cache.tell)
             watch = Watch(serving.live, postgres, state.tell, utc_now)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    case,
     func,
     insert,
     literal,
@@ -28,7 +29,7 @@ from catalog_api.playlists.schemas import Role
 from catalog_api.playlists.tables import Playlist, PlaylistMember, PlaylistSong
 from catalog_api.songs.tables import Song
 from foundation.engines.postgres import Reading, Writing
-from foundation.ids import PlaylistId, UserId
+from foundation.ids import ArtistId, PlaylistId, UserId
 
 
 class Whole(NamedTuple):
@@ -50,6 +51,16 @@ class Summary(NamedTuple):
     owner: str
     song_count: int
     role: Role | None
+
+
+class Carrying(NamedTuple):
+    """A public playlist, and how many songs of an artist are on it."""
+
+    playlist_id: int
+    name: str
+    owner_id: int
+    owner: str
+    songs: int
 
 
 async def whole(db: Reading, playlist_id: PlaylistId, limit: int, offset: int = 0) -> Whole | None:
@@ -245,3 +256,41 @@ async def _summaries(db: Reading, listed: Select[int, Any]) -> list[Summary]:
         .order_by(Playlist.id.desc())
     )
     return [Summary(*row) for row in await db.execute(asked)]
+
+
+async def with_artist(db: Reading, artist_id: ArtistId, limit: int) -> tuple[int, int, list[Carrying]]:
+    """How many public and other playlists carry songs of an artist, and of the public ones those with most of them."""
+    row = (await db.execute(_carrying(), {"artist_id": artist_id, "most": limit})).all()
+    if not row:
+        return 0, 0, []
+    return (
+        row[0].public,
+        row[0].playlists - row[0].public,
+        [
+            Carrying(each.id, each.name, each.user_id, each.display_name, each.songs)
+            for each in row
+            if each.is_public
+        ],
+    )
+
+
+@cache
+def _carrying() -> Select[*tuple[Any, ...]]:
+    """One row per playlist, public ones first; each tells all that there are. No word of another leaves the database."""
+    theirs = (
+        select(PlaylistSong.playlist_id, func.count().label("songs"))
+        .join(Song, Song.id == PlaylistSong.song_id)
+        .where(Song.artist_id == bindparam("artist_id", type_=BigInteger))
+        .group_by(PlaylistSong.playlist_id)
+        .subquery()
+    )
+    shown = case((Playlist.is_public, Playlist.name), else_="").label("name")
+    public = func.count().filter(Playlist.is_public).over().label("public")
+    columns = (Playlist.id, Playlist.is_public, Playlist.user_id, User.display_name, theirs.c.songs)
+    return (
+        select(*columns, shown, public, func.count().over().label("playlists"))
+        .join(theirs, theirs.c.playlist_id == Playlist.id)
+        .join(User, User.id == Playlist.user_id)
+        .order_by(Playlist.is_public.desc(), theirs.c.songs.desc(), Playlist.id)
+        .limit(bindparam("most", type_=BigInteger))
+    )

@@ -10,7 +10,7 @@ from catalog_api.playlists import repository
 from catalog_api.playlists.access import OWNER, changed, locked_for, readable
 from catalog_api.playlists.errors import PlaylistNotFound
 from catalog_api.playlists.order.service import Order
-from catalog_api.playlists.repository import Summary, Whole
+from catalog_api.playlists.repository import Carrying, Summary, Whole
 from catalog_api.playlists.schemas import (
     CopyNew,
     OwnerOut,
@@ -27,7 +27,7 @@ from foundation.cache import Cache
 from foundation.clock import Clock
 from foundation.engines.postgres import Reading, Writing
 from foundation.http.pages import Offset, Page
-from foundation.ids import PlaylistId, SongId, UserId
+from foundation.ids import ArtistId, PlaylistId, SongId, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class Playlists:
     ) -> Page[PlaylistSongOut]:
         """Some of its songs. Raises PlaylistNotFound."""
         return songs_page(await self.whole(asking, playlist_id, page.limit, page.offset), page)
+
+    async def with_artist(self, artist_id: ArtistId, limit: int) -> tuple[int, int, list[Carrying]]:
+        """How many public and other playlists carry songs of an artist, and the public ones that carry most of them."""
+        return await repository.with_artist(self.db, artist_id, limit)
 
     async def of_listener(self, asking: UserId, page: Offset) -> Page[SummaryOut]:
         """Those of one's own and those one is a member of, the newest first."""

@@ -51,6 +51,13 @@ ARTIST = {
         "skip_rate": 0.2931,
         "by_tenth": [820, 210, 160, 140, 120, 110, 100, 120, 180, 4040],
     },
+    "playlists": {
+        "public": 41,
+        "private": 77,
+        "most_songs": [
+            {"playlist_id": 5555, "name": "Queen for ever", "user_id": 12345, "owner": "Ann", "songs": 24}
+        ],
+    },
 }
 ACTIVITY = {"days": [{"day": "2026-02-01", "listens": 9000, "dau": 410, "wau": 470, "mau": 498}]}
 RETENTION = {"cohorts": [{"week": "2026-02-02", "listeners": 120, "active": [120, 84, 77]}]}

@@ -31,7 +31,7 @@ AsOf = Annotated[
 async def statistics(request: Request) -> Statistics:
     """The service over what the application opened."""
     state = request.app.state
-    return Statistics(state.warehouse, state.cache, state.owners, state.now)
+    return Statistics(state.warehouse, state.cache, state.artists, state.now)
 
 
 Asked = Annotated[Statistics, Depends(statistics)]
@@ -84,7 +84,8 @@ async def of_artist(
 ) -> Response:
     """Tell an artist's owner, analysts and admins who listened: by day, country and source, new and returning, and where they left.
 
-    The ends of plays are counted as they are known now, also with `as_of`.
+    The ends of plays and the playlists that carry the artist are those known now, also with `as_of`. Of playlists only public
+    ones are named.
     """
     return _json(await service.of_artist(asking, ArtistId(artist_id), Days.of(since, until), as_of))
 

@@ -110,6 +110,24 @@ class Exits(msgspec.Struct, frozen=True, kw_only=True):
     by_tenth: tuple[int, ...]
 
 
+class CarryingPlaylist(msgspec.Struct, frozen=True, gc=False):
+    """A public playlist with songs of an artist."""
+
+    playlist_id: int
+    name: str
+    user_id: int  # whose it is
+    owner: str
+    songs: int  # of the artist
+
+
+class ArtistPlaylists(msgspec.Struct, frozen=True):
+    """How many playlists carry an artist; of the public ones those that carry most of the songs."""
+
+    public: int = 0
+    private: int = 0
+    most_songs: tuple[CarryingPlaylist, ...] = ()
+
+
 class ArtistStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """An artist's songs over some days (UTC), private sessions counted, without anyone's name."""
 
@@ -126,6 +144,7 @@ class ArtistStatistics(msgspec.Struct, frozen=True, kw_only=True):
     by_country: tuple[Part, ...]
     by_source: tuple[Part, ...]
     exits: Exits
+    playlists: ArtistPlaylists = ArtistPlaylists()
 
 
 class ActiveDay(msgspec.Struct, frozen=True, gc=False):

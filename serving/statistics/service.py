@@ -1,5 +1,6 @@
 """Who may ask for which statistics, and which questions the warehouse is asked for them."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -17,19 +18,24 @@ from serving.statistics import artist, listener, platform
 from serving.statistics.errors import BackToFront, UnknownTimeZone
 from serving.statistics.listener import Asked
 from serving.statistics.periods import BEGINNING, Range, period
+from serving.statistics.schemas import ArtistPlaylists
 from serving.statistics.warehouse import Warehouse
 
 KEPT = Kind("statistics", "statistics:{}", timedelta(seconds=10))
+PLAYLISTS = 20  # that are named of those that carry an artist
 LONGEST = 400  # days that may be asked for at once
 ANALYSTS = frozenset({"analyst", "admin"})
 _encoder = msgspec.json.Encoder()
 
 
-class Owners(Protocol):
-    """Who owns an artist: the catalog's knowledge, which serving has no copy of. The gateway brings it."""
+class Catalog(Protocol):
+    """What the catalog alone knows of artists, of which serving has no copy. The gateway brings it."""
 
     async def owns(self, user_id: UserId, artist_id: ArtistId) -> bool:
         """Whether the artist is this person's. Raises Unreachable."""
+
+    async def playlists_with(self, artist_id: ArtistId, limit: int) -> ArtistPlaylists:
+        """The playlists that carry the artist, of which so many are named. Raises Unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Statistics:
 
     warehouse: Warehouse
     cache: Cache
-    owners: Owners
+    artists: Catalog
     now: Clock
 
     async def of_listener(
@@ -73,12 +79,16 @@ class Statistics:
         self, asking: Principal, artist_id: ArtistId, days: Days, as_of: datetime | None
     ) -> bytes:
         """An artist's, for whom the artist belongs to, analysts and admins. Raises NotAllowed, UnknownArtist, Unreachable."""
-        if not (asking.roles & ANALYSTS or await self.owners.owns(asking.user_id, artist_id)):
+        if not (asking.roles & ANALYSTS or await self.artists.owns(asking.user_id, artist_id)):
             raise NotAllowed("an artist's statistics are for whom the artist belongs to, analysts and admins")
 
         async def made() -> bytes:
             at = self._moment(as_of)
-            return _encoder.encode(await artist.read(self.warehouse, artist_id, days.since, days.until, at))
+            heard, carried = await asyncio.gather(
+                artist.read(self.warehouse, artist_id, days.since, days.until, at),
+                self.artists.playlists_with(artist_id, PLAYLISTS),
+            )
+            return _encoder.encode(msgspec.structs.replace(heard, playlists=carried))
 
         return await self._kept(f"artist:{artist_id}:{days.since}:{days.until}:{as_of}", made)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
+import msgspec
 import pytest
 
 from foundation.cache import Cache
@@ -12,8 +13,8 @@ from foundation.ids import ArtistId, UserId
 from foundation.security import Principal
 from serving.statistics.artist import read
 from serving.statistics.errors import BackToFront, UnknownArtist
-from serving.statistics.schemas import ArtistStatistics, Day, Part
-from serving.statistics.service import Days, Statistics
+from serving.statistics.schemas import ArtistPlaylists, ArtistStatistics, CarryingPlaylist, Day, Part
+from serving.statistics.service import PLAYLISTS, Days, Statistics
 from serving.statistics.warehouse import Warehouse
 from tests.conftest import Engines
 from tests.serving.statistics.world import DAY, NOON, Listen, Town
@@ -88,11 +89,17 @@ async def test_an_artist_of_whom_nothing_is_known_is_not_there(asked: Warehouse)
         await of(asked, 999)
 
 
+CARRIED = ArtistPlaylists(2, 3, (CarryingPlaylist(5, "Loud", 8, "Bob", 4),))
+
+
 class HerOwn:
-    """A catalog in which person 7 owns artist 1."""
+    """A catalog in which person 7 owns artist 1, whom some playlists carry."""
 
     async def owns(self, user_id: UserId, artist_id: ArtistId) -> bool:
         return (user_id, artist_id) == (7, 1)
+
+    async def playlists_with(self, artist_id: ArtistId, limit: int) -> ArtistPlaylists:
+        return CARRIED if (artist_id, limit) == (1, PLAYLISTS) else ArtistPlaylists()
 
 
 def who(number: int, roles: Sequence[str] = ("user",)) -> Principal:
@@ -108,7 +115,10 @@ async def test_they_are_for_the_owner_analysts_and_admins_and_nobody_else(
     days = Days(SINCE, UNTIL)
 
     for allowed in (who(7), who(8, ["user", "analyst"]), who(9, ["admin"])):
-        assert b'"artist_id":1' in await service.of_artist(allowed, ArtistId(1), days, None)
+        told = msgspec.json.decode(
+            await service.of_artist(allowed, ArtistId(1), days, None), type=ArtistStatistics
+        )
+        assert (told.artist_id, told.playlists) == (1, CARRIED)
     for artist, refused in ((1, who(8)), (1, who(8, ["user", "artist"])), (2, who(7))):
         with pytest.raises(NotAllowed):
             await service.of_artist(refused, ArtistId(artist), days, None)

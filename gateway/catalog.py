@@ -1,0 +1,34 @@
+"""Tells serving what it asks of artists, by asking the catalog: neither knows the other."""
+
+from dataclasses import dataclass
+
+from catalog_api.artists.service import Artists
+from catalog_api.playlists.service import Playlists
+from foundation.engines.postgres import Postgres
+from foundation.ids import ArtistId, UserId
+from serving.statistics.schemas import ArtistPlaylists, CarryingPlaylist
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogOfArtists:
+    """The port that statistics ask, over the catalog's own services."""
+
+    postgres: Postgres
+
+    async def owns(self, user_id: UserId, artist_id: ArtistId) -> bool:
+        """Whether the artist is this person's, as the catalog says now. Raises Unreachable."""
+        async with self.postgres.reading() as db:
+            return await Artists(db).is_of(artist_id, user_id)
+
+    async def playlists_with(self, artist_id: ArtistId, limit: int) -> ArtistPlaylists:
+        """The playlists that carry songs of the artist, as they are now. Raises Unreachable."""
+        async with self.postgres.reading() as db:
+            public, private, most = await Playlists(db).with_artist(artist_id, limit)
+        return ArtistPlaylists(
+            public=public,
+            private=private,
+            most_songs=tuple(
+                CarryingPlaylist(each.playlist_id, each.name, each.owner_id, each.owner, each.songs)
+                for each in most
+            ),
+        )
