@@ -1,4 +1,4 @@
-"""Why an import of somebody's history does not begin, cannot be ended, or has failed."""
+"""Why an import of somebody's history does not begin, is not found, or has failed."""
 
 from uuid import UUID
 
@@ -12,12 +12,6 @@ class HistoryImportNotFound(Problem):
 
     def __init__(self, import_id: UUID) -> None:
         super().__init__(f"you have asked for no import {import_id}", import_id=str(import_id))
-
-
-class HistoryImportOver(Problem):
-    """The import has come to its end: there is nothing to cancel."""
-
-    status, title = 409, "This import is over"
 
 
 class TooManyHistoryImports(Problem):

@@ -36,7 +36,7 @@ def next_due(db: psycopg.Connection) -> UUID | None:
 
 
 def begin(db: psycopg.Connection, import_id: UUID, now: datetime) -> Due | None:
-    """Say that it runs; None where it was cancelled or is gone."""
+    """Say that it runs; None where it is gone."""
     begun = (
         "UPDATE history_imports SET status = 'running', started_at = coalesce(started_at, %s) "
         "WHERE id = %s AND status IN ('waiting', 'running') RETURNING id, user_id, name, is_preview, threshold"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from catalog_api.history_imports.tables import HistoryImport
 from catalog_api.listeners.tables import User
@@ -39,10 +39,10 @@ async def find(db: Reading, user_id: UserId, import_id: UUID) -> HistoryImport |
     return (await db.scalars(asked)).one_or_none()
 
 
-async def locked(db: Writing, user_id: UserId, import_id: UUID) -> HistoryImport | None:
-    """The same, kept from everyone else until this transaction has ended."""
-    asked = select(HistoryImport).where(HistoryImport.id == import_id, HistoryImport.user_id == user_id)
-    return (await db.scalars(asked.with_for_update())).one_or_none()
+async def remove(db: Writing, user_id: UserId, import_id: UUID) -> bool:
+    """Take an import of this listener out; whether there was one."""
+    gone = delete(HistoryImport).where(HistoryImport.id == import_id, HistoryImport.user_id == user_id)
+    return await db.scalar(gone.returning(HistoryImport.id)) is not None
 
 
 async def newest_of(db: Reading, user_id: UserId, limit: int, before: UUID | None) -> Sequence[HistoryImport]:

@@ -8,11 +8,7 @@ import anyio
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator, StringConstraints
 
-from catalog_api.history_imports.errors import (
-    HistoryImportNotFound,
-    HistoryImportOver,
-    TooManyHistoryImports,
-)
+from catalog_api.history_imports.errors import HistoryImportNotFound, TooManyHistoryImports
 from catalog_api.history_imports.files import Files
 from catalog_api.history_imports.schemas import HistoryImportOut
 from catalog_api.history_imports.service import HistoryImporting, HistoryImports, Sent
@@ -63,7 +59,7 @@ async def _sent(
 
 async def _importing(db: Writes, request: Request) -> HistoryImporting:
     state = request.app.state
-    return HistoryImporting(db, state.now, state.settings.imports.waiting)
+    return HistoryImporting(db, Files(state.blobs), state.now, state.settings.imports.waiting)
 
 
 Importing = Annotated[HistoryImporting, Depends(_importing)]
@@ -111,11 +107,7 @@ async def import_status(import_id: UUID, listener: Listener, db: Reads) -> Histo
     return await HistoryImports(db).of(listener.user_id, import_id)
 
 
-@router.delete(
-    "/imports/{import_id}",
-    status_code=204,
-    responses=dict(problems(HistoryImportNotFound, HistoryImportOver)),
-)
-async def cancel_import(import_id: UUID, listener: Listener, importing: Importing) -> None:
-    """Cancel an import that is not over, and remove its file; what it has brought in already stays."""
-    await importing.cancel(listener.user_id, import_id)
+@router.delete("/imports/{import_id}", status_code=204, responses=dict(problems(HistoryImportNotFound)))
+async def remove_import(import_id: UUID, listener: Listener, importing: Importing) -> None:
+    """Forget an import and its file, and cancel it where it is not over; what it has brought in already stays."""
+    await importing.remove(listener.user_id, import_id)

@@ -18,7 +18,6 @@ _EXAMPLE: dict[str, Any] = {
     "asked_at": "2026-03-01T12:00:00Z",
     "started_at": "2026-03-01T12:00:00.4Z",
     "finished_at": "2026-03-01T12:00:09Z",
-    "progress": None,
     "outcome": {
         "source": "endsong",
         "rows": 16_340,
@@ -57,7 +56,6 @@ _EXAMPLE: dict[str, Any] = {
         ],
         "notes": [],
     },
-    "problem": None,
 }
 
 
@@ -134,10 +132,11 @@ class HistoryImportOut(BaseModel):
     asked_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    progress: Progress | None = Field(description="null where it does not run.")
+    progress: Progress | None = Field(default=None, description="null where it does not run.")
     outcome: Outcome | None = Field(description="null until it is done.")
     problem: dict[str, Any] | None = Field(
-        description="Why it failed, as RFC 9457 has it; of a broken file with `file` and `line`."
+        default=None,
+        description="Why it failed, as RFC 9457 has it; of a broken file with `file` and `line`.",
     )
 
     @classmethod

@@ -1,14 +1,12 @@
-"""Takes orders for imports, tells how far they are, and cancels them."""
+"""Takes orders for imports, tells how far they are, and forgets them."""
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from catalog_api.history_imports import repository
-from catalog_api.history_imports.errors import (
-    HistoryImportNotFound,
-    HistoryImportOver,
-    TooManyHistoryImports,
-)
+from catalog_api.history_imports.errors import HistoryImportNotFound, TooManyHistoryImports
+from catalog_api.history_imports.files import Files
 from catalog_api.history_imports.schemas import HistoryImportOut
 from catalog_api.history_imports.tables import HistoryImport
 from catalog_api.listeners.errors import ListenerNotFound
@@ -55,6 +53,7 @@ class HistoryImporting:
     """Begins and ends them."""
 
     db: Writing
+    files: Files
     now: Clock
     waiting: int  # of one listener at once
 
@@ -83,15 +82,14 @@ class HistoryImporting:
         sent.is_taken = True
         return HistoryImportOut.of(begun)
 
-    async def cancel(self, user_id: UserId, import_id: UUID) -> None:
-        """End one before its time; what it has brought in stays. Raises HistoryImportNotFound, HistoryImportOver."""
-        found = await repository.locked(self.db, user_id, import_id)
-        if found is None:
+    async def remove(self, user_id: UserId, import_id: UUID) -> None:
+        """Forget one and its file, and end it where it is not over: what it has brought in stays. Raises HistoryImportNotFound.
+
+        Whoever does it notices that it is gone. A file that is not removed now is removed as one that nobody needs.
+        """
+        if not await repository.remove(self.db, user_id, import_id):
             raise HistoryImportNotFound(import_id)
-        if found.status in ("done", "failed"):
-            raise HistoryImportOver(f"import {import_id} is {found.status}", import_id=str(import_id))
-        if found.status != "cancelled":
-            found.status, found.finished_at = "cancelled", self.now()
+        self.db.after_commit(partial(self.files.drop, import_id))
 
 
 def _before(part: Cursor) -> UUID | None:

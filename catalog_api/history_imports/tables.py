@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from foundation.engines.postgres import Base
 
-Status = Literal["waiting", "running", "done", "failed", "cancelled"]
+Status = Literal["waiting", "running", "done", "failed"]
 
 
 class HistoryImport(Base):

@@ -28,7 +28,7 @@ from foundation.http.problems import problem_body
 
 
 class Unwanted(Exception):
-    """The import was cancelled, or its account deleted, while it ran."""
+    """The import was taken back, or its account deleted, while it ran."""
 
 
 @dataclass(frozen=True, slots=True)

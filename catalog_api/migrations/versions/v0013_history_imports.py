@@ -15,7 +15,7 @@ STATEMENTS = (
         digest bytea NOT NULL,
         is_preview boolean NOT NULL,
         threshold double precision NOT NULL,
-        status text NOT NULL CHECK (status IN ('waiting', 'running', 'done', 'failed', 'cancelled')),
+        status text NOT NULL CHECK (status IN ('waiting', 'running', 'done', 'failed')),
         has_file boolean NOT NULL DEFAULT true,
         asked_at timestamptz NOT NULL,
         started_at timestamptz,
