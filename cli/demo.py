@@ -33,6 +33,7 @@ def run(*, listeners: int, songs: int, days: int, seed: int, port: int | None, s
         _train(connected)
         address = foundation_settings.running_engines(settings)["api"]
         shown = _show(connected, world, address)
+        _listen(connected, world, address, seed)
         say.out.print(f"\nReady after {time.monotonic() - began:.0f} s.", markup=False)
         if stop_after:
             return
@@ -97,6 +98,13 @@ def _show(connected: Settings, world: "World", address: str) -> UserId:
         say.out.print(f"{item['rank']:>3}  {item['title']} — {item['artist']} {genre}", markup=False)
         say.out.print(f"     {item['reason']['text']}", markup=False, style="dim")
     return user_id
+
+
+def _listen(connected: Settings, world: "World", address: str, seed: int) -> None:
+    from cli.demo_feeds import listen
+
+    feeds, plays = listen(connected, world, address, seed)
+    say.line(f"\n{feeds:,} listeners asked for their feed and played {plays:,} songs from it.")
 
 
 def _typical_listener(world: "World") -> int:

@@ -21,6 +21,10 @@ NEW_BOOST, NEW_DAYS = np.log(12.0), 5.0
 IN_THE_MOOD = 0.75  # share of a session's songs that stay in its genre
 FAVOURITE_SHARE = 0.35  # of the plays return to a song one knows and loves
 SKIP_BELOW_MS = 30_000
+ENDINGS = ("", "finished", "skipped", "stopped")  # what a player says of the end of a play; "": nothing
+UNTOLD, FINISHED, SKIPPED, STOPPED = range(4)
+STOPS = 0.5  # share of songs left unfinished at the end of a session that were closed, not skipped
+TACITURN = 0.1  # share of listeners whose player says nothing
 # By hour of the local day, from midnight.
 HOURS = np.array(
     [4, 2, 1, 1, 1, 2, 5, 10, 13, 10, 9, 9, 10, 10, 9, 9, 11, 14, 16, 17, 17, 16, 13, 8], dtype=np.float64
@@ -30,12 +34,13 @@ WEEKDAYS = np.array([1.0, 0.97, 0.98, 1.02, 1.2, 1.35, 1.15])  # from Monday
 
 @dataclass(frozen=True, slots=True)
 class Plays:
-    """Plays, one row each: indices of listener and song, `started_ms` since 1970, `played_ms`."""
+    """Plays, one row each: indices of listener, song and ending, `started_ms` since 1970, `played_ms`."""
 
     listener: Ints
     song: Ints
     started_ms: Ints
     played_ms: Ints
+    ending: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +123,11 @@ class Stage:
     shelf: Shelf
     until_ms: int
 
-    def play(self, rng: np.random.Generator, first: int, last: int) -> Plays:
-        """What the listeners `first` to `last` - 1 play in the watched time, ordered by listener and time."""
+    def play(self, rng: np.random.Generator, telling: np.random.Generator, first: int, last: int) -> Plays:
+        """What the listeners `first` to `last` - 1 play in the watched time, ordered by listener and time.
+
+        What players tell of it comes from `telling`: who plays what does not hang on that.
+        """
         days = self.calendar.hours / 24
         span = 1 - self.people.joined[first:last]
         sessions = rng.poisson(self.people.sessions_a_day[first:last] * days * span)
@@ -130,10 +138,15 @@ class Stage:
         count = rng.geometric(1 / PLAYS_A_SESSION, len(listener))
         session = np.repeat(np.arange(len(listener)), count)
         song = self._choices(rng, listener[session], mood[session], begun[session], first, last)
-        played = self._lengths(rng, listener[session], song)
+        played = lengths(rng, self.catalogue, self.people, listener[session], song)
         started = _starts(rng, listener, begun, session, played)
         done = started + played <= self.until_ms
-        return Plays(listener[session][done], song[done], started[done], played[done])
+        is_last = np.append(session[1:] != session[:-1], True) if len(session) else np.zeros(0, dtype=bool)
+        is_taciturn = (telling.random(last - first) < TACITURN)[listener[session] - first]
+        ending = np.where(
+            is_taciturn, UNTOLD, endings(telling, self.catalogue, song, played, is_last=is_last)
+        )
+        return Plays(listener[session][done], song[done], started[done], played[done], ending[done])
 
     def _moods(self, rng: np.random.Generator, listener: Ints, begun: Ints) -> Ints:
         """A genre for each session: what one likes, sooner at its hour and in its season."""
@@ -188,15 +201,34 @@ class Stage:
         chosen: Ints = np.where(age[rows, best] < 0, self.shelf.ancestors[scene], songs[rows, best])
         return chosen
 
-    def _lengths(self, rng: np.random.Generator, listener: Ints, song: Ints) -> Ints:
-        """How long each play lasts: skipped within half a minute if it fits badly, else mostly to the end."""
-        fit = np.einsum("nd,nd->n", self.people.vectors[listener], self.catalogue.song_vectors[song])
-        length = self.catalogue.songs["song_ms"].to_numpy()[song].astype(np.int64)
-        skips = rng.random(len(song)) < 1 / (1 + np.exp(3.0 * fit - 0.15))
-        early = (1_000 + (SKIP_BELOW_MS - 1_500) * rng.beta(1.2, 2.0, len(song))).astype(np.int64)
-        part = np.where(rng.random(len(song)) < 0.8, 1.0, rng.random(len(song)))
-        listened = SKIP_BELOW_MS + ((length - SKIP_BELOW_MS) * part).astype(np.int64)
-        return np.where(skips, early, listened)
+
+def lengths(
+    rng: np.random.Generator, catalogue: Catalogue, people: People, listener: Ints, song: Ints
+) -> Ints:
+    """How long each play lasts: skipped within half a minute if it fits badly, else mostly to the end."""
+    fit = np.einsum("nd,nd->n", people.vectors[listener], catalogue.song_vectors[song])
+    length = catalogue.songs["song_ms"].to_numpy()[song].astype(np.int64)
+    skips = rng.random(len(song)) < 1 / (1 + np.exp(3.0 * fit - 0.15))
+    early = (1_000 + (SKIP_BELOW_MS - 1_500) * rng.beta(1.2, 2.0, len(song))).astype(np.int64)
+    part = np.where(rng.random(len(song)) < 0.8, 1.0, rng.random(len(song)))
+    listened = SKIP_BELOW_MS + ((length - SKIP_BELOW_MS) * part).astype(np.int64)
+    return np.where(skips, early, listened)
+
+
+def endings(
+    rng: np.random.Generator,
+    catalogue: Catalogue,
+    song: Ints,
+    played_ms: Ints,
+    *,
+    is_last: npt.NDArray[np.bool_],
+) -> Ints:
+    """Why each play ended (as ENDINGS): at its end, or before it by a skip, or at a session's last song by closing."""
+    length = catalogue.songs["song_ms"].to_numpy()[song].astype(np.int64)
+    is_closed = is_last & (rng.random(len(song)) < STOPS)
+    left = np.where(is_closed, STOPPED, SKIPPED)
+    told: Ints = np.where(played_ms >= length, FINISHED, left)
+    return told
 
 
 def _drawn(rng: np.random.Generator, weights: Vectors | Floats) -> Ints:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from foundation.contracts.history import PLAYS, History
 from foundation.errors import Problem
 from pipelines.world.catalogue import Catalogue, Ints, make_catalogue
-from pipelines.world.listening import FIT, Calendar, Plays, Shelf, Stage, play_ids
+from pipelines.world.listening import ENDINGS, FIT, Calendar, Plays, Shelf, Stage, endings, lengths, play_ids
 from pipelines.world.lyrics import make_lyrics
 from pipelines.world.people import People, make_people
 
@@ -68,6 +68,13 @@ class World:
         fit = (self.people.vectors[listener] * self.catalogue.song_vectors[song]).sum(axis=-1)
         return np.asarray(sought * np.exp(FIT * (fit - 1)), dtype=np.float32)
 
+    def listened(self, rng: np.random.Generator, listener: int, songs: Ints) -> list[tuple[int, str]]:
+        """How long somebody would listen to each of some songs, one after the other, in ms; and why each play ends."""
+        played = lengths(rng, self.catalogue, self.people, np.full(len(songs), listener), songs)
+        is_last = np.arange(len(songs)) == len(songs) - 1
+        ending = endings(rng, self.catalogue, songs, played, is_last=is_last)
+        return [(int(each), ENDINGS[why]) for each, why in zip(played, ending, strict=True)]
+
 
 def make_world(rng: np.random.Generator, *, listeners: int, songs: int, days: int, until: datetime) -> World:
     """A world of this size, with plays in the `days` that end at `until`; the same `rng`, the same world.
@@ -76,7 +83,8 @@ def make_world(rng: np.random.Generator, *, listeners: int, songs: int, days: in
     """
     if listeners < 1 or days < 1 or songs < FEWEST_SONGS:
         raise WorldTooSmall(f"a world has a listener, a day, and {FEWEST_SONGS} songs at the least")
-    (of_lyrics,) = rng.spawn(1)  # a source of its own: who listens to what does not hang on words
+    # Sources of their own: who listens to what hangs neither on words nor on what players tell.
+    of_lyrics, of_endings = rng.spawn(2)
     begins_at = until.astimezone(UTC) - timedelta(days=days)
     catalogue = make_catalogue(rng, songs=songs, days=days, begins_on=begins_at.date())
     people = make_people(rng, listeners=listeners, catalogue=catalogue)
@@ -84,7 +92,8 @@ def make_world(rng: np.random.Generator, *, listeners: int, songs: int, days: in
         catalogue, people, Calendar.of(begins_at, days), Shelf.of(catalogue), int(until.timestamp() * 1000)
     )
     chunks = [
-        _frame(rng, stage.play(rng, first, last), people, catalogue) for first, last in _chunks(people, days)
+        _frame(rng, stage.play(rng, of_endings, first, last), people, catalogue)
+        for first, last in _chunks(people, days)
     ]
     history = History(
         source=SOURCE,
@@ -117,7 +126,7 @@ def _frame(rng: np.random.Generator, plays: Plays, people: People, catalogue: Ca
             "song_external_id": catalogue.songs["external_id"].gather(plays.song),
             "started_at": pl.Series(plays.started_ms).cast(pl.Datetime("ms", "UTC")),
             "played_ms": pl.Series(plays.played_ms.astype(np.uint32)),
-            "reason": pl.repeat("", len(ids), eager=True),
+            "reason": pl.Series(ENDINGS).gather(plays.ending),
             "is_private": pl.repeat(value=False, n=len(ids), eager=True),
         },
         schema=PLAYS,

@@ -20,6 +20,7 @@ def test_the_demo_prints_a_personal_feed_and_leaves_nothing_running(tmp_path: Pa
     assert "really likes" in printed
     assert "als/" in printed
     assert "Because" in printed
+    assert "listeners asked for their feed and played" in printed
     assert platform.segue("status", status=1).startswith("Segue is not running")
     assert not _processes_of(platform.home)
 

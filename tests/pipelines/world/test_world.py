@@ -1,6 +1,7 @@
 """The demonstration world is the same for a seed, holds together, and rewards who finds its hidden tastes."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 from uuid import UUID
 
 import numpy as np
@@ -11,6 +12,7 @@ import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
+from foundation.contracts.events import EndReason
 from foundation.contracts.history import ARTISTS, COUNTS, LISTENERS, LYRICS, PLAYS, SONGS
 from pipelines.world import names
 from pipelines.world.backdrop import GENRES
@@ -123,6 +125,30 @@ def test_some_plays_are_skipped_and_more_when_the_song_does_not_fit(world: World
 
     assert 0.1 < skipped.mean() < 0.4
     assert skipped[fits < np.median(fits)].mean() > 1.3 * skipped[fits > np.median(fits)].mean()
+
+
+def test_players_say_why_a_play_ended(world: World) -> None:
+    songs = world.history.songs.select("external_id", "song_ms")
+    plays = world.history.plays.join(songs, left_on="song_external_id", right_on="external_id")
+    told = plays.filter(pl.col("reason") != "")
+    is_whole = pl.col("played_ms") == pl.col("song_ms")
+
+    assert set(plays["reason"].unique()) == {"", *get_args(EndReason)}
+    assert (told.filter(is_whole)["reason"] == "finished").all()
+    assert told.filter(~is_whole)["reason"].is_in(["skipped", "stopped"]).all()
+    assert 0.05 < 1 - told.height / plays.height < 0.2
+    assert 0.01 < (told["reason"] == "stopped").mean() < 0.1
+
+
+def test_somebody_skips_what_does_not_fit_them(world: World) -> None:
+    songs = np.argsort(-world.affinity(7, np.arange(2_000)))
+
+    played = [
+        np.array([ms for ms, _ in world.listened(np.random.default_rng(1), 7, some)])
+        for some in (songs[:300], songs[-300:])
+    ]
+
+    assert (played[0] < 30_000).mean() < (played[1] < 30_000).mean()
 
 
 def test_a_few_songs_are_famous_and_people_return_to_what_they_love(world: World) -> None:
