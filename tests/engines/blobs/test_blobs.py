@@ -47,6 +47,21 @@ def test_any_size_will_do(blobs: Blobs, folder: str, data: bytes) -> None:
     assert blobs.read(f"{folder}/a") == data
 
 
+def test_a_file_goes_in_and_out_a_piece_at_a_time(blobs: Blobs, folder: str, tmp_path: Path) -> None:
+    data = os.urandom(6_000_000)
+    sent, back = tmp_path / "sent", tmp_path / "back"
+    sent.write_bytes(b"before" + data)
+    with sent.open("rb") as file:
+        file.seek(6)
+        blobs.put(f"{folder}/a", file)
+
+    blobs.fetch(f"{folder}/a", back)
+
+    assert back.read_bytes() == data
+    with pytest.raises(BlobMissing, match="b"):
+        blobs.fetch(f"{folder}/b", back)
+
+
 @pytest.mark.parametrize("name", ["ü/ä b.bin", "x%20y", "q?x=1&y", "a:b*c", "~tilde"])
 def test_unusual_names_come_back_as_they_were(blobs: Blobs, folder: str, name: str) -> None:
     blobs.put(f"{folder}/{name}", b"1")
