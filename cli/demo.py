@@ -104,7 +104,9 @@ def _listen(connected: Settings, world: "World", address: str, seed: int) -> Non
     from cli.demo_feeds import listen
 
     feeds, plays = listen(connected, world, address, seed)
-    say.line(f"\n{feeds:,} listeners asked for their feed and played {plays:,} songs from it.")
+    say.out.print(
+        f"\n{feeds:,} listeners asked for their feed and played {plays:,} songs from it.", markup=False
+    )
 
 
 def _typical_listener(world: "World") -> int:
