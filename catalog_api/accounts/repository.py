@@ -1,16 +1,20 @@
 """Reads and writes accounts and preferences."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import column, func, select, table, update
+from sqlalchemy import Select, bindparam, column, func, select, table, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from catalog_api.accounts.tables import Preferences
 from catalog_api.listeners.tables import ExternalId, User
 from foundation.engines.postgres import Reading, Writing
+from foundation.engines.statements import table_of, unwatched
 from foundation.ids import UserId
 
+_users, _preferences = table_of(User), table_of(Preferences)
 PLAYLISTS = table(
     "playlists", column("id"), column("user_id")
 )  # what we need to know of another domain's table
@@ -19,7 +23,13 @@ MOST_KEPT = 10_000
 
 async def by_id(db: Reading, user_id: UserId) -> User | None:
     """The account of this id."""
-    return await db.scalar(select(User).where(User.id == user_id))
+    row = (await db.execute(_of_id(), {"user_id": user_id})).one_or_none()
+    return None if row is None else unwatched(User, row)
+
+
+@cache
+def _of_id() -> Select[*tuple[Any, ...]]:
+    return select(*_users.c).where(_users.c.id == bindparam("user_id"))
 
 
 async def by_email(db: Reading, email: str) -> User | None:
@@ -29,13 +39,19 @@ async def by_email(db: Reading, email: str) -> User | None:
 
 async def preferences_of(db: Reading, user_id: UserId) -> tuple[bool, Preferences | None]:
     """Whether there is such a listener, and what they prefer where they told."""
-    asked = (
-        select(User.id, Preferences)
-        .outerjoin(Preferences, Preferences.user_id == User.id)
-        .where(User.id == user_id)
+    row = (await db.execute(_preferences_of(), {"listener": user_id})).one_or_none()
+    if row is None:
+        return False, None
+    return True, None if row.user_id is None else unwatched(Preferences, row)
+
+
+@cache
+def _preferences_of() -> Select[*tuple[Any, ...]]:
+    return (
+        select(_users.c.id.label("listener_id"), *_preferences.c)
+        .outerjoin(_preferences, _preferences.c.user_id == _users.c.id)
+        .where(_users.c.id == bindparam("listener"))
     )
-    row = (await db.execute(asked)).one_or_none()
-    return row is not None, None if row is None else row[1]
 
 
 async def named_elsewhere(db: Reading, user_id: UserId) -> tuple[str, str]:
@@ -77,14 +93,25 @@ async def prefer(db: Writing, user_id: UserId, values: Mapping[str, Any]) -> Pre
     """The preferences with these columns changed; None where there is no such listener."""
     if not await _is_there(db, user_id):
         return None
-    told = insert(Preferences).values(user_id=user_id, **values)
-    changed = told.on_conflict_do_update(
-        index_elements=["user_id"], set_={**values, "updated_at": func.now()}
-    ).returning(Preferences)
-    return (await db.scalars(changed)).one()
+    told = {f"new_{name}": value for name, value in values.items()}
+    row = (await db.execute(_preferred(frozenset(values)), {"listener": user_id, **told})).one()
+    return unwatched(Preferences, row)
+
+
+@cache
+def _preferred(names: frozenset[str]) -> ReturningInsert[*tuple[Any, ...]]:
+    told = {name: bindparam(f"new_{name}") for name in sorted(names)}
+    first = insert(_preferences).values(user_id=bindparam("listener"), **told)
+    changed = {name: first.excluded[name] for name in told} | {"updated_at": func.now()}
+    return first.on_conflict_do_update(index_elements=["user_id"], set_=changed).returning(*_preferences.c)
 
 
 async def _is_there(db: Writing, user_id: UserId) -> bool:
     """Whether there is such a listener, who then stays until this transaction has ended."""
-    asked = select(User.id).where(User.id == user_id).with_for_update(read=True, key_share=True)
-    return await db.scalar(asked) is not None
+    return await db.scalar(_kept(), {"user_id": user_id}) is not None
+
+
+@cache
+def _kept() -> Select[int]:
+    asked = select(_users.c.id).where(_users.c.id == bindparam("user_id"))
+    return asked.with_for_update(read=True, key_share=True)

@@ -7,13 +7,16 @@ from sqlalchemy.dialects.postgresql import insert
 
 from catalog_api.listeners.tables import ExternalId
 from foundation.engines.postgres import Reading, Writing
+from foundation.engines.statements import table_of
+
+_names = table_of(ExternalId)
 
 
 def named(kind: str, column: ColumnElement[int] | Any) -> ScalarSelect[dict[str, str] | None]:
     """For a query: all ids of the thing whose id stands in `column`, by source; null where it has none."""
     return (
-        select(func.jsonb_object_agg(ExternalId.source, ExternalId.external_id))
-        .where(ExternalId.kind == kind, ExternalId.id == column)
+        select(func.jsonb_object_agg(_names.c.source, _names.c.external_id))
+        .where(_names.c.kind == kind, _names.c.id == column)
         .scalar_subquery()
     )
 

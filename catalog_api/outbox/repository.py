@@ -9,6 +9,7 @@ from sqlalchemy import text
 from foundation.contracts.events import Event, encode
 from foundation.engines.postgres import Writing
 
+_TOLD = text("INSERT INTO outbox (events) VALUES (:events)")
 ROW_EVENTS = 1000  # events of one row, which becomes one record of the log
 
 
@@ -25,9 +26,7 @@ def write(db: psycopg.Connection, events: Iterable[Event]) -> int:
 async def tell(db: Writing, *events: Event) -> None:
     """Put the events of one request's change into the outbox, inside its transaction, in this order."""
     if events:
-        await db.execute(
-            text("INSERT INTO outbox (events) VALUES (:events)"), {"events": encode(list(events))}
-        )
+        await db.execute(_TOLD, {"events": encode(list(events))})
 
 
 def oldest(db: psycopg.Connection, limit: int) -> list[tuple[int, bytes]]:

@@ -121,5 +121,5 @@ async def changed(db: Writing, cache: Cache, playlist: Playlist, now: datetime) 
     """Say that the words or songs of this playlist, which is locked, are others now."""
     playlist.version += 1
     playlist.updated_at = now
-    await db.flush()
+    await repository.write(db, playlist)
     await cache.change(db, PLAYLIST.key(playlist.id))

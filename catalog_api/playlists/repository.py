@@ -11,25 +11,32 @@ from sqlalchemy import (
     FromClause,
     Row,
     Select,
+    Update,
     bindparam,
     case,
+    delete,
     func,
     insert,
     literal,
     select,
     true,
     union_all,
+    update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by, array
+from sqlalchemy.sql.dml import ReturningInsert
 
-from catalog_api.albums.tables import Album
-from catalog_api.artists.tables import Artist
 from catalog_api.listeners.tables import User
 from catalog_api.playlists.schemas import Role
 from catalog_api.playlists.tables import Playlist, PlaylistMember, PlaylistSong
-from catalog_api.songs.tables import Song
+from catalog_api.songs.tables import ALBUMS, ARTISTS, Song
 from foundation.engines.postgres import Reading, Writing
+from foundation.engines.statements import table_of, unwatched, whole_number
 from foundation.ids import ArtistId, PlaylistId, UserId
+
+_playlists, _placed, _joined = table_of(Playlist), table_of(PlaylistSong), table_of(PlaylistMember)
+_users, _catalog = table_of(User), table_of(Song)
+_CHANGED = tuple(_playlists.c[name] for name in ("name", "description", "is_public", "version", "updated_at"))
 
 
 class Whole(NamedTuple):
@@ -74,7 +81,7 @@ async def whole(db: Reading, playlist_id: PlaylistId, limit: int, offset: int = 
         return None
     first = rows[0]
     return Whole(
-        playlist=first.Playlist,
+        playlist=unwatched(Playlist, first),
         owner=first.display_name,
         song_count=first.song_count,
         duration_ms=first.duration_ms,
@@ -86,17 +93,15 @@ async def whole(db: Reading, playlist_id: PlaylistId, limit: int, offset: int = 
 
 @cache
 def _whole() -> Select[*tuple[Any, ...]]:
-    """Its statement, made once: that costs more than running it."""
     counted, members, songs = _counted(), _members(), _songs()
     return (
-        select(Playlist, User.display_name, *counted.c, *members.c, songs)
-        .join(User, User.id == Playlist.user_id)
+        select(*_playlists.c, _users.c.display_name, *counted.c, *members.c, songs)
+        .join(_users, _users.c.id == _playlists.c.user_id)
         .join(counted, true())
         .join(members, true())
         .outerjoin(songs, true())
-        .where(Playlist.id == bindparam("playlist_id"))
+        .where(_playlists.c.id == bindparam("playlist_id"))
         .order_by(songs.c.place)
-        .execution_options(populate_existing=True)
     )
 
 
@@ -104,25 +109,25 @@ def _counted() -> FromClause:
     return (
         select(
             func.count().label("song_count"),
-            func.coalesce(func.sum(Song.duration_ms), 0).label("duration_ms"),
+            func.coalesce(func.sum(_catalog.c.duration_ms), 0).label("duration_ms"),
         )
-        .select_from(PlaylistSong)
-        .join(Song, Song.id == PlaylistSong.song_id)
-        .where(PlaylistSong.playlist_id == Playlist.id)
+        .select_from(_placed)
+        .join(_catalog, _catalog.c.id == _placed.c.song_id)
+        .where(_placed.c.playlist_id == _playlists.c.id)
         .lateral("counted")
     )
 
 
 def _members() -> FromClause:
-    ids = aggregate_order_by(PlaylistMember.user_id, PlaylistMember.user_id)
+    ids = aggregate_order_by(_joined.c.user_id, _joined.c.user_id)
     return (
         select(
             func.coalesce(func.array_agg(ids), array([], type_=BigInteger)).label("member_ids"),
-            func.coalesce(func.bool_or(PlaylistMember.role == "editor"), literal(value=False)).label(
+            func.coalesce(func.bool_or(_joined.c.role == "editor"), literal(value=False)).label(
                 "has_editors"
             ),
         )
-        .where(PlaylistMember.playlist_id == Playlist.id, PlaylistMember.accepted_at.is_not(None))
+        .where(_joined.c.playlist_id == _playlists.c.id, _joined.c.accepted_at.is_not(None))
         .lateral("members")
     )
 
@@ -130,25 +135,25 @@ def _members() -> FromClause:
 def _songs() -> FromClause:
     return (
         select(
-            PlaylistSong.place,
-            PlaylistSong.song_id,
-            PlaylistSong.added_by,
-            PlaylistSong.added_at,
-            Song.title,
-            Song.artist_id,
-            Artist.name.label("artist"),
-            Song.album_id,
-            Album.title.label("album"),
-            Song.duration_ms.label("song_ms"),
-            Song.is_explicit,
+            _placed.c.place,
+            _placed.c.song_id,
+            _placed.c.added_by,
+            _placed.c.added_at,
+            _catalog.c.title,
+            _catalog.c.artist_id,
+            ARTISTS.c.name.label("artist"),
+            _catalog.c.album_id,
+            ALBUMS.c.title.label("album"),
+            _catalog.c.duration_ms.label("song_ms"),
+            _catalog.c.is_explicit,
         )
-        .join(Song, Song.id == PlaylistSong.song_id)
-        .join(Artist, Artist.id == Song.artist_id)
-        .outerjoin(Album, Album.id == Song.album_id)
-        .where(PlaylistSong.playlist_id == Playlist.id)
-        .order_by(PlaylistSong.place)
-        .limit(bindparam("limit", type_=BigInteger))
-        .offset(bindparam("offset", type_=BigInteger))
+        .join(_catalog, _catalog.c.id == _placed.c.song_id)
+        .join(ARTISTS, ARTISTS.c.id == _catalog.c.artist_id)
+        .outerjoin(ALBUMS, ALBUMS.c.id == _catalog.c.album_id)
+        .where(_placed.c.playlist_id == _playlists.c.id)
+        .order_by(_placed.c.place)
+        .limit(whole_number("limit"))
+        .offset(whole_number("offset"))
         .lateral("listed")
     )
 
@@ -160,14 +165,25 @@ async def by_id(db: Reading, playlist_id: PlaylistId) -> Playlist | None:
 
 async def lock(db: Writing, playlist_id: PlaylistId) -> Playlist | None:
     """The playlist as it is once nobody else changes it; nobody does until this transaction ends."""
-    locked = select(Playlist).where(Playlist.id == playlist_id).with_for_update(key_share=True)
-    return await db.scalar(locked.execution_options(populate_existing=True))
+    row = (await db.execute(_locked(), {"playlist_id": playlist_id})).one_or_none()
+    return None if row is None else unwatched(Playlist, row)
+
+
+@cache
+def _locked() -> Select[*tuple[Any, ...]]:
+    asked = select(*_playlists.c).where(_playlists.c.id == bindparam("playlist_id"))
+    return asked.with_for_update(key_share=True)
 
 
 async def lock_listener(db: Writing, listener_id: UserId) -> bool:
     """Whether there is this listener, who then stays until this transaction ends."""
-    kept = select(User.id).where(User.id == listener_id).with_for_update(read=True, key_share=True)
-    return await db.scalar(kept) is not None
+    return await db.scalar(_listener_kept(), {"listener_id": listener_id}) is not None
+
+
+@cache
+def _listener_kept() -> Select[int]:
+    asked = select(_users.c.id).where(_users.c.id == bindparam("listener_id"))
+    return asked.with_for_update(read=True, key_share=True)
 
 
 async def member_role(db: Reading, playlist_id: PlaylistId, listener_id: UserId) -> Role | None:
@@ -184,18 +200,34 @@ async def make(
     db: Writing, owner: UserId, name: str, description: str, *, is_public: bool, now: datetime
 ) -> Playlist:
     """A new playlist without songs, with its id."""
-    made = Playlist(
-        user_id=owner,
-        name=name,
-        description=description,
-        is_public=is_public,
-        version=1,
-        created_at=now,
-        updated_at=now,
-    )
-    db.add(made)
-    await db.flush()
-    return made
+    told: dict[str, Any] = {
+        "user_id": owner,
+        "name": name,
+        "description": description,
+        "is_public": is_public,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+    number = (await db.execute(_made(), told)).scalar_one()
+    return Playlist(id=number, **told)
+
+
+@cache
+def _made() -> ReturningInsert[int]:
+    return insert(_playlists).returning(_playlists.c.id)
+
+
+async def write(db: Writing, playlist: Playlist) -> None:
+    """Write what is said about a playlist that is locked."""
+    told = {column.key: getattr(playlist, column.key) for column in _CHANGED}
+    await db.execute(_written(), {"playlist_id": playlist.id, **{f"new_{name}": told[name] for name in told}})
+
+
+@cache
+def _written() -> Update:
+    told = {column: bindparam(f"new_{column.key}") for column in _CHANGED}
+    return update(_playlists).where(_playlists.c.id == bindparam("playlist_id")).values(told)
 
 
 async def copy_songs(db: Writing, source: PlaylistId, target: PlaylistId, by: UserId, now: datetime) -> None:
@@ -213,49 +245,73 @@ async def copy_songs(db: Writing, source: PlaylistId, target: PlaylistId, by: Us
     await db.execute(insert(PlaylistSong).from_select(columns, kept))
 
 
-async def delete(db: Writing, playlist: Playlist) -> None:
+async def remove(db: Writing, playlist_id: PlaylistId) -> None:
     """Remove the playlist with all that belongs to it."""
-    await db.delete(playlist)
-    await db.flush()
+    await db.execute(delete(_playlists).where(_playlists.c.id == playlist_id))
 
 
 async def of_listener(db: Reading, listener_id: UserId, limit: int, offset: int) -> tuple[list[Summary], int]:
     """The playlists that are this person's or that they are a member of, the newest first; and how many there are."""
-    theirs = union_all(
-        select(Playlist.id, literal("owner").label("role")).where(Playlist.user_id == listener_id),
-        select(PlaylistMember.playlist_id, PlaylistMember.role).where(
-            PlaylistMember.user_id == listener_id, PlaylistMember.accepted_at.is_not(None)
-        ),
-    ).subquery("theirs")
-    listed = select(theirs.c.id, theirs.c.role).order_by(theirs.c.id.desc()).limit(limit).offset(offset)
-    total = await db.scalar(select(func.count()).select_from(theirs))
-    return await _summaries(db, listed), total or 0
+    return await _summaries(db, _theirs(), listener_id, limit, offset)
 
 
 async def public_of(db: Reading, listener_id: UserId, limit: int, offset: int) -> tuple[list[Summary], int]:
     """The public playlists of this person, the newest first; and how many there are."""
-    shown = (Playlist.user_id == listener_id) & Playlist.is_public
+    return await _summaries(db, _shown(), listener_id, limit, offset)
+
+
+@cache
+def _theirs() -> FromClause:
+    listener = bindparam("listener_id")
+    return union_all(
+        select(_playlists.c.id, literal("owner").label("role")).where(_playlists.c.user_id == listener),
+        select(_joined.c.playlist_id, _joined.c.role).where(
+            _joined.c.user_id == listener, _joined.c.accepted_at.is_not(None)
+        ),
+    ).subquery("theirs")
+
+
+@cache
+def _shown() -> FromClause:
     nobody: ColumnElement[str | None] = literal(None)
-    listed = select(Playlist.id, nobody.label("role")).where(shown)
-    total = await db.scalar(select(func.count()).select_from(Playlist).where(shown))
-    return await _summaries(db, listed.order_by(Playlist.id.desc()).limit(limit).offset(offset)), total or 0
+    theirs = select(_playlists.c.id, nobody.label("role"))
+    shown = theirs.where(_playlists.c.user_id == bindparam("listener_id"), _playlists.c.is_public)
+    return shown.subquery("theirs")
 
 
-async def _summaries(db: Reading, listed: Select[int, Any]) -> list[Summary]:
-    page = listed.subquery("page")
+async def _summaries(
+    db: Reading, listed: FromClause, listener_id: UserId, limit: int, offset: int
+) -> tuple[list[Summary], int]:
+    total = await db.scalar(_counted_of(listed), {"listener_id": listener_id})
+    asked = {"listener_id": listener_id, "limit": limit, "offset": offset}
+    rows = await db.execute(_page_of(listed), asked)
+    return [
+        Summary(unwatched(Playlist, row), row.owner, row.song_count, row.role) for row in rows
+    ], total or 0
+
+
+@cache
+def _counted_of(listed: FromClause) -> Select[int]:
+    return select(func.count()).select_from(listed)
+
+
+@cache
+def _page_of(listed: FromClause) -> Select[*tuple[Any, ...]]:
+    newest = select(listed.c.id, listed.c.role).order_by(listed.c.id.desc())
+    page = newest.limit(whole_number("limit")).offset(whole_number("offset")).subquery("page")
     songs = (
         select(func.count())
-        .where(PlaylistSong.playlist_id == Playlist.id)
-        .correlate(Playlist)
+        .where(_placed.c.playlist_id == _playlists.c.id)
+        .correlate(_playlists)
         .scalar_subquery()
     )
-    asked = (
-        select(Playlist, User.display_name, songs, page.c.role)
-        .join(page, page.c.id == Playlist.id)
-        .join(User, User.id == Playlist.user_id)
-        .order_by(Playlist.id.desc())
+    named = (_users.c.display_name.label("owner"), songs.label("song_count"), page.c.role)
+    return (
+        select(*_playlists.c, *named)
+        .join(page, page.c.id == _playlists.c.id)
+        .join(_users, _users.c.id == _playlists.c.user_id)
+        .order_by(_playlists.c.id.desc())
     )
-    return [Summary(*row) for row in await db.execute(asked)]
 
 
 async def with_artist(db: Reading, artist_id: ArtistId, limit: int) -> tuple[int, int, list[Carrying]]:
@@ -278,19 +334,26 @@ async def with_artist(db: Reading, artist_id: ArtistId, limit: int) -> tuple[int
 def _carrying() -> Select[*tuple[Any, ...]]:
     """One row per playlist, public ones first; each tells all that there are. No word of another leaves the database."""
     theirs = (
-        select(PlaylistSong.playlist_id, func.count().label("songs"))
-        .join(Song, Song.id == PlaylistSong.song_id)
-        .where(Song.artist_id == bindparam("artist_id", type_=BigInteger))
-        .group_by(PlaylistSong.playlist_id)
+        select(_placed.c.playlist_id, func.count().label("songs"))
+        .join(_catalog, _catalog.c.id == _placed.c.song_id)
+        .where(_catalog.c.artist_id == bindparam("artist_id"))
+        .group_by(_placed.c.playlist_id)
         .subquery()
     )
-    shown = case((Playlist.is_public, Playlist.name), else_="").label("name")
-    public = func.count().filter(Playlist.is_public).over().label("public")
-    columns = (Playlist.id, Playlist.is_public, Playlist.user_id, User.display_name, theirs.c.songs)
+    all_of_them = _playlists.c
+    shown = case((all_of_them.is_public, all_of_them.name), else_="").label("name")
+    public = func.count().filter(all_of_them.is_public).over().label("public")
+    columns = (
+        all_of_them.id,
+        all_of_them.is_public,
+        all_of_them.user_id,
+        _users.c.display_name,
+        theirs.c.songs,
+    )
     return (
         select(*columns, shown, public, func.count().over().label("playlists"))
-        .join(theirs, theirs.c.playlist_id == Playlist.id)
-        .join(User, User.id == Playlist.user_id)
-        .order_by(Playlist.is_public.desc(), theirs.c.songs.desc(), Playlist.id)
-        .limit(bindparam("most", type_=BigInteger))
+        .join(theirs, theirs.c.playlist_id == all_of_them.id)
+        .join(_users, _users.c.id == all_of_them.user_id)
+        .order_by(all_of_them.is_public.desc(), theirs.c.songs.desc(), all_of_them.id)
+        .limit(whole_number("most"))
     )

@@ -135,7 +135,7 @@ class WritingPlaylists:
         playlist = await locked_for(self.db, playlist_id, asking, OWNER, if_match)
         if playlist.is_public:
             await self.activities.remove(asking, "made", "playlist", playlist_id)
-        await repository.delete(self.db, playlist)
+        await repository.remove(self.db, playlist_id)
         await self.cache.change(self.db, PLAYLIST.key(playlist_id))
 
     async def _tell_of(self, playlist: Playlist, *, was_public: bool) -> None:

@@ -5,27 +5,38 @@ Whoever locks both locks the subscription first, and then its listener.
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog_api.listeners.tables import User
 from catalog_api.subscriptions.tables import Subscription
 from foundation.engines.postgres import Reading, Writing
+from foundation.engines.statements import table_of, unwatched
 from foundation.ids import UserId
+
+_users, _subscriptions = table_of(User), table_of(Subscription)
 
 
 async def latest(db: Reading, user_id: UserId) -> tuple[str, Subscription | None] | None:
     """A listener's tier and their newest subscription, also one that has ended; None where nobody has this id."""
-    asked = (
-        select(User.subscription_type, Subscription)
-        .outerjoin(Subscription, Subscription.user_id == User.id)
-        .where(User.id == user_id)
-        .order_by(Subscription.id.desc().nulls_last())
+    row = (await db.execute(_latest(), {"listener": user_id})).one_or_none()
+    if row is None:
+        return None
+    return row.subscription_type, None if row.id is None else unwatched(Subscription, row)
+
+
+@cache
+def _latest() -> Select[*tuple[Any, ...]]:
+    return (
+        select(_users.c.subscription_type, *_subscriptions.c)
+        .outerjoin(_subscriptions, _subscriptions.c.user_id == _users.c.id)
+        .where(_users.c.id == bindparam("listener"))
+        .order_by(_subscriptions.c.id.desc().nulls_last())
         .limit(1)
     )
-    row = (await db.execute(asked)).one_or_none()
-    return None if row is None else (row[0], row[1])
 
 
 async def current(db: Writing, user_id: UserId) -> Subscription | None:

@@ -19,20 +19,20 @@ Heard: TypeAlias = Callable[[str], None]
 LONGEST = 7_000  # bytes of one message; Postgres takes fewer than 8,000
 PULSE = 5.0  # seconds between looks whether the connection still lives
 LONGEST_PAUSE = 5.0  # seconds between two tries to connect
-NOTIFY = "SELECT pg_notify({channel}, {message})"
+NOTIFY = text("SELECT pg_notify(:channel, :message)")
+NOTIFY_NOW = "SELECT pg_notify(%s, %s)"
 
 
 async def notify(db: Writing, channel: str, words: Iterable[str]) -> None:
     """Tell all who listen to `channel` these words, joined by spaces, when this transaction commits."""
     for message in _messages(words):
-        told = {"channel": channel, "message": message}
-        await db.execute(text(NOTIFY.format(channel=":channel", message=":message")), told)
+        await db.execute(NOTIFY, {"channel": channel, "message": message})
 
 
 def notify_now(db: psycopg.Connection, channel: str, words: Iterable[str]) -> None:
     """The same for jobs and imports: when the transaction commits that is open, else at once."""
     for message in _messages(words):
-        db.execute(NOTIFY.format(channel="%s", message="%s"), (channel, message))
+        db.execute(NOTIFY_NOW, (channel, message))
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from foundation.errors import Problem, Unreachable
 from foundation.http import idempotency
@@ -26,6 +28,7 @@ class Route(APIRoute):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._before = self.path.partition("{")[0]
         asked = set(_dependencies(self.dependant))
         self.responses = with_problems(self.responses, *_refusals_of(self, asked))
         if "GET" in self.methods:
@@ -36,6 +39,12 @@ class Route(APIRoute):
             if idempotency.PARAMETER not in extra.get("parameters", []):
                 told = [*extra.get("parameters", []), idempotency.PARAMETER]
                 self.openapi_extra = {**extra, "parameters": told}
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Starlette asks one route after the other: most are ruled out by what stands before their first parameter."""
+        if self._before not in scope.get("path", ""):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Handler:
         """The handler that FastAPI makes, with ours around it."""

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Insert, Select, bindparam, delete, func, insert, select, update
 
 from catalog_api.playlists.order.places import GAP
 from catalog_api.playlists.tables import PlaylistSong
 from catalog_api.songs.tables import Song
 from foundation.engines.postgres import Reading, Writing
+from foundation.engines.statements import among, table_of
 from foundation.ids import PlaylistId, SongId, UserId
+
+_placed, _songs = table_of(PlaylistSong), table_of(Song)
 
 Neighbours = tuple[int | None, int | None]
 """The places between which something goes; None where nothing stands on that side."""
@@ -32,21 +36,27 @@ class Standing(NamedTuple):
 
 async def standing(db: Reading, playlist_id: PlaylistId, song_ids: Sequence[SongId]) -> Standing:
     """How many songs are on the playlist, and which of these."""
-    asked = func.array_agg(PlaylistSong.song_id).filter(PlaylistSong.song_id.in_(song_ids))
-    counted = select(func.count(), asked, func.max(PlaylistSong.place))
-    number, held, last = (await db.execute(counted.where(PlaylistSong.playlist_id == playlist_id))).one()
+    asked = {"playlist_id": playlist_id, "song_ids": song_ids}
+    number, held, last = (await db.execute(_standing(), asked)).one()
     return Standing(number, frozenset(held or ()), last)
+
+
+@cache
+def _standing() -> Select[int, list[int] | None, int | None]:
+    asked = func.array_agg(_placed.c.song_id).filter(among(_placed.c.song_id, "song_ids"))
+    counted = select(func.count(), asked, func.max(_placed.c.place))
+    return counted.where(_placed.c.playlist_id == bindparam("playlist_id"))
 
 
 async def lock_songs(db: Writing, song_ids: Iterable[SongId]) -> set[int]:
     """Those of these songs that the catalog has; they stay in it until this transaction ends."""
-    kept = (
-        select(Song.id)
-        .where(Song.id.in_(song_ids))
-        .order_by(Song.id)
-        .with_for_update(read=True, key_share=True)
-    )
-    return set(await db.scalars(kept))
+    return set(await db.scalars(_kept(), {"song_ids": list(song_ids)}))
+
+
+@cache
+def _kept() -> Select[int]:
+    asked = select(_songs.c.id).where(among(_songs.c.id, "song_ids")).order_by(_songs.c.id)
+    return asked.with_for_update(read=True, key_share=True)
 
 
 async def place_of(db: Reading, playlist_id: PlaylistId, song_id: SongId) -> int | None:
@@ -115,7 +125,12 @@ async def put(
         }
         for song_id, place in songs
     ]
-    await db.execute(insert(PlaylistSong), rows)
+    await db.execute(_put(), rows)
+
+
+@cache
+def _put() -> Insert:
+    return insert(_placed)
 
 
 async def move(db: Writing, playlist_id: PlaylistId, song_id: SongId, place: int) -> None:

@@ -36,12 +36,13 @@ from catalog_api.social.people.repository import seen_by
 from catalog_api.social.tables import Activity, Feed, ListenerFollow
 from catalog_api.songs.tables import Song
 from foundation.engines.postgres import Reading, Writing
+from foundation.engines.statements import table_of, whole_number
 from foundation.ids import UserId
 
 _NOBODY = (cast(null(), BigInteger), cast(null(), Text))  # for what is not an artist's
 # Domains that build on this one, or stand beside it: their tables are joined, their code is not known here.
 _preferences = table("preferences", column("user_id"), column("is_private_session"))
-_feeds: Any = Feed.__table__  # to the mapped class values would be given as rows are
+_activities, _feeds = table_of(Activity), table_of(Feed)
 _playlists = table("playlists", column("id"), column("name"), column("is_public"))
 
 _OF_FEED = ("user_id", "version", "newest_id")
@@ -71,7 +72,7 @@ async def begin(db: Writing, user_id: UserId) -> int | None:
 @cache
 def _begun() -> ReturningInsert[int]:
     """Its statement, made once: to make one costs as much as to run it, and whoever follows or loves waits for both."""
-    who = bindparam("who", type_=BigInteger)
+    who = whole_number("who")
     private = exists().where(_preferences.c.user_id == who, _preferences.c.is_private_session)
     return _one_more(
         insert(_feeds).from_select(_OF_FEED, select(who, literal(1), literal(0)).where(~private))
@@ -80,14 +81,14 @@ def _begun() -> ReturningInsert[int]:
 
 async def changed(db: Writing, user_id: int) -> int:
     """Count one more state of this person's activities, which nobody else changes until this transaction ends."""
-    first = insert(Feed).values(dict(zip(_OF_FEED, (user_id, 1, 0), strict=True)))
+    first = insert(_feeds).values(dict(zip(_OF_FEED, (user_id, 1, 0), strict=True)))
     return int((await db.execute(_one_more(first))).scalar_one())
 
 
 def _one_more(first: Insert) -> ReturningInsert[int]:
     return first.on_conflict_do_update(
-        index_elements=[Feed.user_id], set_={Feed.version: Feed.version + 1}
-    ).returning(Feed.version)
+        index_elements=[_feeds.c.user_id], set_={_feeds.c.version: _feeds.c.version + 1}
+    ).returning(_feeds.c.version)
 
 
 async def add(
@@ -105,28 +106,27 @@ async def add(
 @cache
 def _added() -> Select[int, bool]:
     """Its statement, made once."""
-    who, which = bindparam("who", type_=BigInteger), bindparam("which", type_=BigInteger)
+    who, which = whole_number("who"), whole_number("which")
     did, what = bindparam("did", type_=Text), bindparam("what", type_=Text)
-    such = and_(
-        Activity.user_id == who, Activity.verb == did, Activity.kind == what, Activity.target_id == which
-    )
-    again = delete(Activity).where(such).returning(Activity.id).cte("again")
+    done = _activities.c
+    such = and_(done.user_id == who, done.verb == did, done.kind == what, done.target_id == which)
+    again = delete(_activities).where(such).returning(done.id).cte("again")
     # Every part of the statement sees what was there before it: of those, one fewer may stay.
     first_too_old = (
-        select(Activity.id)
-        .where(Activity.user_id == who, ~such)
-        .order_by(Activity.id.desc())
+        select(done.id)
+        .where(done.user_id == who, ~such)
+        .order_by(done.id.desc())
         .offset(KEPT - 1)
         .limit(1)
         .scalar_subquery()
     )
-    forgotten = delete(Activity).where(Activity.user_id == who, Activity.id <= first_too_old).cte("forgotten")
+    forgotten = delete(_activities).where(done.user_id == who, done.id <= first_too_old).cte("forgotten")
     told = select(who, did, what, which, bindparam("when", type_=DateTime(timezone=True)))
     columns = ["user_id", "verb", "kind", "target_id", "happened_at"]
-    new = insert(Activity).from_select(columns, told).returning(Activity.id).cte("new")
+    new = insert(_activities).from_select(columns, told).returning(done.id).cte("new")
     newest = (
-        update(Feed)
-        .where(Feed.user_id == who)
+        update(_feeds)
+        .where(_feeds.c.user_id == who)
         .values(newest_id=select(new.c.id).scalar_subquery())
         .cte("newest")
     )

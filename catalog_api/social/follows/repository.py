@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeAlias
+from functools import cache
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from sqlalchemy import Select, delete, select, tuple_
+from sqlalchemy import Column, Select, bindparam, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 
 from catalog_api.artists.tables import Artist
 from catalog_api.listeners.tables import User
@@ -14,31 +16,46 @@ from catalog_api.social.people.repository import blocking, seen_by
 from catalog_api.social.positions import Position
 from catalog_api.social.tables import ArtistFollow, ListenerFollow
 from foundation.engines.postgres import Reading, Writing
+from foundation.engines.statements import table_of, whole_number
 from foundation.ids import UserId
 
 Kind: TypeAlias = Literal["listener", "artist"]
 Row: TypeAlias = tuple[int, str, datetime]  # id, name, since
 
-_COLUMNS: dict[Kind, InstrumentedAttribute[int]] = {
-    "listener": ListenerFollow.followed_id,
-    "artist": ArtistFollow.artist_id,
+_COLUMNS: Final[dict[Kind, Column[int]]] = {
+    "listener": table_of(ListenerFollow).c.followed_id,
+    "artist": table_of(ArtistFollow).c.artist_id,
 }
+_users = table_of(User)
 
 
 async def add(db: Writing, follower: UserId, kind: Kind, target: int, at: datetime) -> bool:
     """Whether the follow is new."""
+    return await db.scalar(_added(kind), {"follower": follower, "target": target, "at": at}) is not None
+
+
+@cache
+def _added(kind: Kind) -> ReturningInsert[int]:
     column = _COLUMNS[kind]
-    told = {"follower_id": follower, column.key: target, "followed_at": at}
-    new = insert(column.class_).values(told).on_conflict_do_nothing().returning(column)
-    return (await db.execute(new)).scalar() is not None
+    table = column.table
+    told = {
+        table.c.follower_id: bindparam("follower"),
+        column: bindparam("target"),
+        table.c.followed_at: bindparam("at"),
+    }
+    return insert(table).values(told).on_conflict_do_nothing().returning(column)
 
 
 async def remove(db: Writing, follower: UserId, kind: Kind, target: int) -> bool:
     """Whether there was one to remove."""
+    return await db.scalar(_removed(kind), {"follower": follower, "target": target}) is not None
+
+
+@cache
+def _removed(kind: Kind) -> ReturningDelete[int]:
     column = _COLUMNS[kind]
-    table = column.class_
-    gone = delete(table).where(table.follower_id == follower, column == target).returning(column)
-    return (await db.execute(gone)).scalar() is not None
+    theirs = column.table.c.follower_id == bindparam("follower")
+    return delete(column.table).where(theirs, column == bindparam("target")).returning(column)
 
 
 class Standing(NamedTuple):
@@ -53,13 +70,18 @@ async def hold(db: Writing, follower: UserId, followed: UserId) -> Standing | No
 
     The follower is locked, and so neither can block the other meanwhile.
     """
-    held = (
-        select(User.id, blocking(follower, followed), blocking(followed, follower))
-        .where(User.id == followed)
-        .with_for_update(read=True, key_share=True, of=User)
-    )
-    found = (await db.execute(held)).one_or_none()
+    found = (await db.execute(_held(), {"follower": follower, "followed": followed})).one_or_none()
     return None if found is None else Standing(*found[1:])
+
+
+@cache
+def _held() -> Select[int, bool, bool]:
+    follower, followed = whole_number("follower"), whole_number("followed")
+    return (
+        select(_users.c.id, blocking(follower, followed), blocking(followed, follower))
+        .where(_users.c.id == followed)
+        .with_for_update(read=True, key_share=True, of=_users)
+    )
 
 
 async def follows(db: Reading, follower: UserId, followed: UserId) -> bool:

@@ -2,47 +2,70 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, TypeAlias
+from functools import cache
+from typing import Final, Literal, TypeAlias
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import Column, bindparam, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 
 from catalog_api.artists.tables import Artist
 from catalog_api.social.positions import Position
 from catalog_api.social.tables import ArtistOpinion, SongOpinion
 from catalog_api.songs.tables import Song
 from foundation.engines.postgres import Reading, Writing
+from foundation.engines.statements import table_of
 from foundation.ids import UserId
 
 Kind: TypeAlias = Literal["song", "artist"]
 Opinion: TypeAlias = Literal["love", "hide"]
 
-_COLUMNS: dict[Kind, InstrumentedAttribute[int]] = {
-    "song": SongOpinion.song_id,
-    "artist": ArtistOpinion.artist_id,
+_COLUMNS: Final[dict[Kind, Column[int]]] = {
+    "song": table_of(SongOpinion).c.song_id,
+    "artist": table_of(ArtistOpinion).c.artist_id,
 }
 
 
 async def say(db: Writing, listener: UserId, kind: Kind, target: int, opinion: Opinion, at: datetime) -> bool:
     """Whether this is another opinion than before; of each target a listener has one."""
+    told = {"listener": listener, "target": target, "said": opinion, "at": at}
+    return await db.scalar(_said(kind), told) is not None
+
+
+@cache
+def _said(kind: Kind) -> ReturningInsert[int]:
     column = _COLUMNS[kind]
-    table = column.class_
-    first = insert(table).values({"user_id": listener, column.key: target, "opinion": opinion, "said_at": at})
-    said = first.on_conflict_do_update(
-        index_elements=[table.user_id, column],
-        set_={"opinion": opinion, "said_at": at},
-        where=table.opinion != opinion,
+    table = column.table
+    told = {
+        table.c.user_id: bindparam("listener"),
+        column: bindparam("target"),
+        table.c.opinion: bindparam("said"),
+        table.c.said_at: bindparam("at"),
+    }
+    first = insert(table).values(told)
+    return first.on_conflict_do_update(
+        index_elements=[table.c.user_id, column],
+        set_={"opinion": first.excluded.opinion, "said_at": first.excluded.said_at},
+        where=table.c.opinion != first.excluded.opinion,
     ).returning(column)
-    return (await db.execute(said)).scalar() is not None
 
 
 async def withdraw(db: Writing, listener: UserId, kind: Kind, target: int, opinion: Opinion) -> bool:
     """Whether the listener was of this opinion, and now is of none."""
+    told = {"listener": listener, "target": target, "opinion": opinion}
+    return await db.scalar(_withdrawn(kind), told) is not None
+
+
+@cache
+def _withdrawn(kind: Kind) -> ReturningDelete[int]:
     column = _COLUMNS[kind]
-    table = column.class_
-    gone = delete(table).where(table.user_id == listener, column == target, table.opinion == opinion)
-    return (await db.execute(gone.returning(column))).scalar() is not None
+    table = column.table
+    theirs = delete(table).where(
+        table.c.user_id == bindparam("listener"),
+        column == bindparam("target"),
+        table.c.opinion == bindparam("opinion"),
+    )
+    return theirs.returning(column)
 
 
 async def songs(
