@@ -100,7 +100,7 @@ async def prefer(db: Writing, user_id: UserId, values: Mapping[str, Any]) -> Pre
 
 @cache
 def _preferred(names: frozenset[str]) -> ReturningInsert[*tuple[Any, ...]]:
-    told = {name: bindparam(f"new_{name}") for name in sorted(names)}
+    told: dict[str, Any] = {name: bindparam(f"new_{name}") for name in sorted(names)}
     first = insert(_preferences).values(user_id=bindparam("listener"), **told)
     changed = {name: first.excluded[name] for name in told} | {"updated_at": func.now()}
     return first.on_conflict_do_update(index_elements=["user_id"], set_=changed).returning(*_preferences.c)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Row, delete, select, tuple_, update
+from sqlalchemy import Row, Select, bindparam, delete, select, tuple_, update
 
 from catalog_api.albums.tables import Album
 from catalog_api.artists.tables import Artist
@@ -14,7 +15,10 @@ from catalog_api.history.tables import Listen
 from catalog_api.songs.tables import Song
 from foundation.contracts.events import PlaybackEvent
 from foundation.engines.postgres import Reading, Writing
+from foundation.engines.statements import table_of, whole_number
 from foundation.ids import UserId
+
+_listens = table_of(Listen)
 
 # How long a play may be told again: as late as one is accepted, and two weeks in which Postgres may have been away.
 REMEMBERED = timedelta(days=45)
@@ -183,26 +187,40 @@ async def newest_of(
     after: tuple[datetime, UUID] | None,
 ) -> Sequence[Row[tuple[int, UUID, datetime, int, str, str | None, int | None, str | None]]]:
     """The newest listens of a listener from `since` on and before `until`, behind `after`: newest first, then by id."""
-    newest = select(Listen.song_id, Listen.play_id, Listen.played_at, Listen.played_ms, Listen.source).where(
-        Listen.user_id == listener
+    bounds = {"since": since, "until": until} | _position(after)
+    given = {name: value for name, value in bounds.items() if value is not None}
+    asked = _newest(frozenset(given))
+    return (await db.execute(asked, {"listener": listener, "limit": limit} | given)).all()
+
+
+def _position(after: tuple[datetime, UUID] | None) -> dict[str, Any]:
+    return {} if after is None else {"after_at": after[0], "after_id": after[1]}
+
+
+@cache
+def _newest(given: frozenset[str]) -> Select[*tuple[Any, ...]]:
+    heard = _listens.c
+    newest = select(heard.song_id, heard.play_id, heard.played_at, heard.played_ms, heard.source).where(
+        heard.user_id == bindparam("listener")
     )
-    if since is not None:
-        newest = newest.where(Listen.played_at >= since)
-    if until is not None:
-        newest = newest.where(Listen.played_at < until)
-    if after is not None:
+    if "since" in given:
+        newest = newest.where(heard.played_at >= bindparam("since"))
+    if "until" in given:
+        newest = newest.where(heard.played_at < bindparam("until"))
+    if "after_at" in given:
         # The first condition says nothing new; by it whole months are left out.
-        newest = newest.where(
-            Listen.played_at <= after[0], tuple_(Listen.played_at, Listen.play_id) < tuple_(*after)
-        )
-    part = newest.order_by(Listen.played_at.desc(), Listen.play_id.desc()).limit(limit).subquery()
-    named = (
-        select(part, Song.title, Artist.id.label("artist_id"), Artist.name.label("artist"))
-        .outerjoin(Song, Song.id == part.c.song_id)
-        .outerjoin(Artist, Artist.id == Song.artist_id)
+        at = bindparam("after_at", type_=heard.played_at.type)
+        behind = tuple_(at, bindparam("after_id", type_=heard.play_id.type))
+        newest = newest.where(heard.played_at <= at, tuple_(heard.played_at, heard.play_id) < behind)
+    ordered = newest.order_by(heard.played_at.desc(), heard.play_id.desc())
+    part = ordered.limit(whole_number("limit")).subquery("part")
+    songs, artists = table_of(Song), table_of(Artist)
+    return (
+        select(part, songs.c.title, artists.c.id.label("artist_id"), artists.c.name.label("artist"))
+        .outerjoin(songs, songs.c.id == part.c.song_id)
+        .outerjoin(artists, artists.c.id == songs.c.artist_id)
         .order_by(part.c.played_at.desc(), part.c.play_id.desc())
     )
-    return (await db.execute(named)).all()
 
 
 async def oldest_of(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog_api.artists.tables import Artist
@@ -12,6 +13,7 @@ from catalog_api.lyrics.tables import Lyrics
 from catalog_api.songs.repository import Owned
 from catalog_api.songs.tables import Song
 from foundation.engines.postgres import Reading, Writing
+from foundation.engines.statements import table_of
 from foundation.ids import SongId
 
 
@@ -25,8 +27,14 @@ class Sung(NamedTuple):
 
 async def of(db: Reading, song_id: SongId) -> Sequence[Sung]:
     """The words of a song in every language, in the order of their names."""
-    words = select(Lyrics.language, Lyrics.text, Lyrics.lines).where(Lyrics.song_id == song_id)
-    return [Sung(*row) for row in await db.execute(words.order_by(Lyrics.language))]
+    return [Sung(*row) for row in await db.execute(_words(), {"song_id": song_id})]
+
+
+@cache
+def _words() -> Select[*tuple[Any, ...]]:
+    lyrics = table_of(Lyrics).c
+    words = select(lyrics.language, lyrics.text, lyrics.lines).where(lyrics.song_id == bindparam("song_id"))
+    return words.order_by(lyrics.language)
 
 
 async def song_held(db: Writing, song_id: SongId) -> tuple[Owned, int | None] | None:

@@ -226,7 +226,7 @@ async def write(db: Writing, playlist: Playlist) -> None:
 
 @cache
 def _written() -> Update:
-    told = {column: bindparam(f"new_{column.key}") for column in _CHANGED}
+    told: dict[Any, Any] = {column: bindparam(f"new_{column.key}") for column in _CHANGED}
     return update(_playlists).where(_playlists.c.id == bindparam("playlist_id")).values(told)
 
 
@@ -262,7 +262,7 @@ async def public_of(db: Reading, listener_id: UserId, limit: int, offset: int) -
 
 @cache
 def _theirs() -> FromClause:
-    listener = bindparam("listener_id")
+    listener = whole_number("listener_id")
     return union_all(
         select(_playlists.c.id, literal("owner").label("role")).where(_playlists.c.user_id == listener),
         select(_joined.c.playlist_id, _joined.c.role).where(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Insert, Select, bindparam, delete, func, insert, select, update
 
@@ -42,7 +42,7 @@ async def standing(db: Reading, playlist_id: PlaylistId, song_ids: Sequence[Song
 
 
 @cache
-def _standing() -> Select[int, list[int] | None, int | None]:
+def _standing() -> Select[*tuple[Any, ...]]:
     asked = func.array_agg(_placed.c.song_id).filter(among(_placed.c.song_id, "song_ids"))
     counted = select(func.count(), asked, func.max(_placed.c.place))
     return counted.where(_placed.c.playlist_id == bindparam("playlist_id"))

@@ -5,15 +5,15 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from sqlalchemy import Column, Select, bindparam, delete, select, tuple_
+from sqlalchemy import Column, Select, and_, bindparam, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 
 from catalog_api.artists.tables import Artist
 from catalog_api.listeners.tables import User
 from catalog_api.social.people.repository import blocking, seen_by
 from catalog_api.social.positions import Position
+from catalog_api.social.repository import behind, told_of
 from catalog_api.social.tables import ArtistFollow, ListenerFollow
 from foundation.engines.postgres import Reading, Writing
 from foundation.engines.statements import table_of, whole_number
@@ -26,7 +26,7 @@ _COLUMNS: Final[dict[Kind, Column[int]]] = {
     "listener": table_of(ListenerFollow).c.followed_id,
     "artist": table_of(ArtistFollow).c.artist_id,
 }
-_users = table_of(User)
+_users, _follows = table_of(User), table_of(ListenerFollow)
 
 
 async def add(db: Writing, follower: UserId, kind: Kind, target: int, at: datetime) -> bool:
@@ -38,7 +38,7 @@ async def add(db: Writing, follower: UserId, kind: Kind, target: int, at: dateti
 def _added(kind: Kind) -> ReturningInsert[int]:
     column = _COLUMNS[kind]
     table = column.table
-    told = {
+    told: dict[Any, Any] = {
         table.c.follower_id: bindparam("follower"),
         column: bindparam("target"),
         table.c.followed_at: bindparam("at"),
@@ -86,53 +86,65 @@ def _held() -> Select[int, bool, bool]:
 
 async def follows(db: Reading, follower: UserId, followed: UserId) -> bool:
     """Whether one listener follows another."""
-    return await db.get(ListenerFollow, (follower, followed)) is not None
+    return bool(await db.scalar(_is_followed(), {"follower": follower, "followed": followed}))
+
+
+@cache
+def _is_followed() -> Select[bool]:
+    follow = and_(
+        _follows.c.follower_id == bindparam("follower"), _follows.c.followed_id == bindparam("followed")
+    )
+    return select(exists().where(follow))
 
 
 async def followed_by(
     db: Reading, follower: UserId, viewer: UserId, after: Position | None, limit: int
 ) -> Sequence[Row]:
     """The listeners whom a listener follows, as far as the viewer may see them."""
-    theirs = (
-        select(User.id, User.display_name, ListenerFollow.followed_at)
-        .join(User, User.id == ListenerFollow.followed_id)
-        .where(ListenerFollow.follower_id == follower, seen_by(viewer, ListenerFollow.followed_id))
-    )
-    newest = _behind(theirs, ListenerFollow.followed_at, ListenerFollow.followed_id, after)
-    return [(*row,) for row in await db.execute(newest.limit(limit))]
+    asked = {"of": follower, "viewer": viewer, "limit": limit} | told_of(after)
+    return [(*row,) for row in await db.execute(_followed_by(is_behind=after is not None), asked)]
+
+
+@cache
+def _followed_by(*, is_behind: bool) -> Select[*tuple[Any, ...]]:
+    return _listeners(_follows.c.follower_id, _follows.c.followed_id, is_behind=is_behind)
 
 
 async def followers_of(
     db: Reading, followed: UserId, viewer: UserId, after: Position | None, limit: int
 ) -> Sequence[Row]:
     """The listeners who follow a listener, as far as the viewer may see them."""
+    asked = {"of": followed, "viewer": viewer, "limit": limit} | told_of(after)
+    return [(*row,) for row in await db.execute(_followers_of(is_behind=after is not None), asked)]
+
+
+@cache
+def _followers_of(*, is_behind: bool) -> Select[*tuple[Any, ...]]:
+    return _listeners(_follows.c.followed_id, _follows.c.follower_id, is_behind=is_behind)
+
+
+def _listeners(of: Column[int], listed: Column[int], *, is_behind: bool) -> Select[*tuple[Any, ...]]:
+    """The people at one end of the follows whose other end is `of`."""
     theirs = (
-        select(User.id, User.display_name, ListenerFollow.followed_at)
-        .join(User, User.id == ListenerFollow.follower_id)
-        .where(ListenerFollow.followed_id == followed, seen_by(viewer, ListenerFollow.follower_id))
+        select(_users.c.id, _users.c.display_name, _follows.c.followed_at)
+        .join(_users, _users.c.id == listed)
+        .where(of == bindparam("of"), seen_by(whole_number("viewer"), listed))
     )
-    newest = _behind(theirs, ListenerFollow.followed_at, ListenerFollow.follower_id, after)
-    return [(*row,) for row in await db.execute(newest.limit(limit))]
+    return behind(theirs, _follows.c.followed_at, listed, is_behind=is_behind)
 
 
 async def artists_of(db: Reading, follower: UserId, after: Position | None, limit: int) -> Sequence[Row]:
     """The artists whom a listener follows."""
+    asked = {"of": follower, "limit": limit} | told_of(after)
+    return [(*row,) for row in await db.execute(_artists_of(is_behind=after is not None), asked)]
+
+
+@cache
+def _artists_of(*, is_behind: bool) -> Select[*tuple[Any, ...]]:
+    follows, artists = table_of(ArtistFollow).c, table_of(Artist)
     theirs = (
-        select(Artist.id, Artist.name, ArtistFollow.followed_at)
-        .join(Artist, Artist.id == ArtistFollow.artist_id)
-        .where(ArtistFollow.follower_id == follower)
+        select(artists.c.id, artists.c.name, follows.followed_at)
+        .join(artists, artists.c.id == follows.artist_id)
+        .where(follows.follower_id == bindparam("of"))
     )
-    newest = _behind(theirs, ArtistFollow.followed_at, ArtistFollow.artist_id, after)
-    return [(*row,) for row in await db.execute(newest.limit(limit))]
-
-
-def _behind(
-    rows: Select[int, str, datetime],
-    since: InstrumentedAttribute[datetime],
-    number: InstrumentedAttribute[int],
-    after: Position | None,
-) -> Select[*tuple[Any, ...]]:
-    """The rows behind a position, the newest first."""
-    if after is not None:
-        rows = rows.where(tuple_(since, number) < after)
-    return rows.order_by(since.desc(), number.desc())
+    return behind(theirs, follows.followed_at, follows.artist_id, is_behind=is_behind)

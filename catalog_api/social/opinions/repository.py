@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import Column, bindparam, delete, select, tuple_
+from sqlalchemy import Column, Select, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
 
 from catalog_api.artists.tables import Artist
 from catalog_api.social.positions import Position
+from catalog_api.social.repository import behind, told_of
 from catalog_api.social.tables import ArtistOpinion, SongOpinion
 from catalog_api.songs.tables import Song
 from foundation.engines.postgres import Reading, Writing
@@ -36,7 +37,7 @@ async def say(db: Writing, listener: UserId, kind: Kind, target: int, opinion: O
 def _said(kind: Kind) -> ReturningInsert[int]:
     column = _COLUMNS[kind]
     table = column.table
-    told = {
+    told: dict[Any, Any] = {
         table.c.user_id: bindparam("listener"),
         column: bindparam("target"),
         table.c.opinion: bindparam("said"),
@@ -72,30 +73,38 @@ async def songs(
     db: Reading, listener: UserId, opinion: Opinion, after: Position | None, limit: int
 ) -> Sequence[tuple[int, str, int, str, datetime]]:
     """Songs of which the listener thinks so: id, title, the artist's id and name, since when."""
+    asked = {"listener": listener, "opinion": opinion, "limit": limit} | told_of(after)
+    return [(*row,) for row in await db.execute(_songs(is_behind=after is not None), asked)]
+
+
+@cache
+def _songs(*, is_behind: bool) -> Select[*tuple[Any, ...]]:
+    said, songs, artists = table_of(SongOpinion), table_of(Song), table_of(Artist)
     theirs = (
-        select(Song.id, Song.title, Artist.id, Artist.name, SongOpinion.said_at)
-        .select_from(SongOpinion)
-        .join(Song, Song.id == SongOpinion.song_id)
-        .join(Artist, Artist.id == Song.artist_id)
-        .where(SongOpinion.user_id == listener, SongOpinion.opinion == opinion)
-        .order_by(SongOpinion.said_at.desc(), SongOpinion.song_id.desc())
+        select(songs.c.id, songs.c.title, artists.c.id, artists.c.name, said.c.said_at)
+        .select_from(said)
+        .join(songs, songs.c.id == said.c.song_id)
+        .join(artists, artists.c.id == songs.c.artist_id)
+        .where(said.c.user_id == bindparam("listener"), said.c.opinion == bindparam("opinion"))
     )
-    if after is not None:
-        theirs = theirs.where(tuple_(SongOpinion.said_at, SongOpinion.song_id) < after)
-    return [(*row,) for row in await db.execute(theirs.limit(limit))]
+    return behind(theirs, said.c.said_at, said.c.song_id, is_behind=is_behind)
 
 
 async def artists(
     db: Reading, listener: UserId, opinion: Opinion, after: Position | None, limit: int
 ) -> Sequence[tuple[int, str, datetime]]:
     """Artists of whom the listener thinks so: id, name, since when."""
+    asked = {"listener": listener, "opinion": opinion, "limit": limit} | told_of(after)
+    return [(*row,) for row in await db.execute(_artists(is_behind=after is not None), asked)]
+
+
+@cache
+def _artists(*, is_behind: bool) -> Select[*tuple[Any, ...]]:
+    said, artists = table_of(ArtistOpinion), table_of(Artist)
     theirs = (
-        select(Artist.id, Artist.name, ArtistOpinion.said_at)
-        .select_from(ArtistOpinion)
-        .join(Artist, Artist.id == ArtistOpinion.artist_id)
-        .where(ArtistOpinion.user_id == listener, ArtistOpinion.opinion == opinion)
-        .order_by(ArtistOpinion.said_at.desc(), ArtistOpinion.artist_id.desc())
+        select(artists.c.id, artists.c.name, said.c.said_at)
+        .select_from(said)
+        .join(artists, artists.c.id == said.c.artist_id)
+        .where(said.c.user_id == bindparam("listener"), said.c.opinion == bindparam("opinion"))
     )
-    if after is not None:
-        theirs = theirs.where(tuple_(ArtistOpinion.said_at, ArtistOpinion.artist_id) < after)
-    return [(*row,) for row in await db.execute(theirs.limit(limit))]
+    return behind(theirs, said.c.said_at, said.c.artist_id, is_behind=is_behind)

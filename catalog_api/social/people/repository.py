@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from functools import cache
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from catalog_api.listeners.tables import User
 from catalog_api.social.tables import Block
 from foundation.engines.postgres import Reading, Writing
-from foundation.engines.statements import among, table_of
+from foundation.engines.statements import among, table_of, whole_number
 from foundation.ids import UserId
 
 _users, _blocks = table_of(User), table_of(Block)
@@ -31,7 +31,13 @@ def _locked() -> Select[int]:
 
 async def is_seen_by(db: Reading, viewer: UserId, listener: UserId) -> bool:
     """Whether the listener exists, and neither of the two blocks the other."""
-    return bool(await db.scalar(select(exists().where(User.id == listener, seen_by(viewer, User.id)))))
+    return bool(await db.scalar(_seen(), {"viewer": viewer, "listener": listener}))
+
+
+@cache
+def _seen() -> Select[bool]:
+    they = _users.c.id == bindparam("listener")
+    return select(exists().where(they, seen_by(whole_number("viewer"), _users.c.id)))
 
 
 def blocking(blocker: ColumnElement[int], blocked: ColumnElement[int]) -> ColumnElement[bool]:
@@ -39,11 +45,13 @@ def blocking(blocker: ColumnElement[int], blocked: ColumnElement[int]) -> Column
     return exists().where(_blocks.c.blocker_id == blocker, _blocks.c.blocked_id == blocked)
 
 
-def seen_by(viewer: UserId, listener: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def seen_by(
+    viewer: UserId | ColumnElement[int], listener: ColumnElement[int] | InstrumentedAttribute[int]
+) -> ColumnElement[bool]:
     """Rows of listeners of whom and whose viewer neither blocks the other."""
     return ~exists().where(
         or_(
-            and_(Block.blocker_id == viewer, Block.blocked_id == listener),
-            and_(Block.blocked_id == viewer, Block.blocker_id == listener),
+            and_(_blocks.c.blocker_id == viewer, _blocks.c.blocked_id == listener),
+            and_(_blocks.c.blocked_id == viewer, _blocks.c.blocker_id == listener),
         )
     )
