@@ -40,6 +40,15 @@ def test_migrating_again_changes_nothing_and_takes_no_time(empty_database: str) 
     assert took < 1
 
 
+def test_an_empty_catalog_knows_the_genres_that_a_song_may_be_uploaded_with(empty_database: str) -> None:
+    migrate(empty_database)
+
+    with postgres.connection(empty_database) as db:
+        names = {name for (name,) in db.execute("SELECT name FROM genres")}
+
+    assert names == {"rock", "pop", "jazz", "classical", "hip-hop"}
+
+
 def test_of_many_who_migrate_at_once_one_does_it(empty_database: str) -> None:
     with ThreadPoolExecutor(4) as threads:
         applied = list(threads.map(migrate, [empty_database] * 4))
