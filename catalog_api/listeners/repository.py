@@ -1,27 +1,22 @@
 """Finds listeners by our id or by another source's."""
 
 from functools import cache
-from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 
 from catalog_api.listeners.tables import ExternalId, User
 from foundation.engines.postgres import Reading
-from foundation.engines.statements import table_of, unwatched
 from foundation.ids import UserId
-
-_users = table_of(User)
 
 
 async def by_id(db: Reading, listener_id: UserId) -> User | None:
     """The listener of this id."""
-    row = (await db.execute(_one(), {"listener_id": listener_id})).one_or_none()
-    return None if row is None else unwatched(User, row)
+    return await db.scalar(_one(), {"listener_id": listener_id})
 
 
 @cache
-def _one() -> Select[*tuple[Any, ...]]:
-    return select(*_users.c).where(_users.c.id == bindparam("listener_id"))
+def _one() -> Select[User]:
+    return select(User).where(User.id == bindparam("listener_id"))
 
 
 async def by_external_id(db: Reading, source: str, external_id: str) -> User | None:

@@ -5,12 +5,13 @@ from alembic import op
 revision = "v0013_genres"
 down_revision = "v0012_heartbeats"
 
-_GENRES = "('rock'), ('pop'), ('jazz'), ('classical'), ('hip-hop')"
-
 
 def upgrade() -> None:
     """Add those that are not there."""
-    op.execute(f"INSERT INTO genres (name) VALUES {_GENRES} ON CONFLICT DO NOTHING")
+    op.execute(
+        "INSERT INTO genres (name) VALUES ('rock'), ('pop'), ('jazz'), ('classical'), ('hip-hop') "
+        "ON CONFLICT DO NOTHING"
+    )
 
 
 def downgrade() -> None:
