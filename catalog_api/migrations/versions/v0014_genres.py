@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "v0013_genres"
-down_revision = "v0012_heartbeats"
+revision = "v0014_genres"
+down_revision = "v0013_history_imports"
 
 
 def upgrade() -> None:
