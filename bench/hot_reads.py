@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bench.events.platform import furnished
 from bench.load import Told, answers, program, wait_until, worked_by, wrk
-from bench.posts import furnished
 from embedded.engines import embedded_engines
 from embedded.ports import free_port
 from embedded.supervisor import Supervisor
@@ -46,10 +46,10 @@ def rounds_of(home: Path, seconds: float, rounds: int) -> dict[str, list[Round]]
         environment = {**child_environment(settings), **BUDGET}
         with program(environment, "cli.shipper", "--ready", f"{home}/run/shipper.ready") as shipper:
             wait_until((home / "run" / "shipper.ready").exists, shipper)
-            song, tokens = furnished(settings)
+            songs, tokens = furnished(settings)
         for _ in track(range(rounds), "asking", console=Console(stderr=True)):
             for name, words in SERVERS.items():
-                found[name].append(asked(environment, words, song, tokens, seconds))
+                found[name].append(asked(environment, words, songs[0], tokens, seconds))
     return found
 
 

@@ -1,15 +1,14 @@
-"""How fast a history is read, previewed and queryable, beside what cannot be done without: `python -m bench.imports`.
+"""How fast a history is read and previewed, beside what cannot be done without: `python -m bench.imports`.
 
 Made-up histories of one listener in the forms of four services. Read: from the file to judged rows with their ids, beside
-json.loads of the same bytes. Previewed: against a catalog of as many songs, every tenth title misspelt. Imported: by the
-whole platform on a home of its own, until ClickHouse answers with every listen, and until every store has it.
+json.loads of the same bytes. Previewed: against a catalog of as many songs, every tenth title misspelt.
+`bench.events` measures the import.
 """
 
 import argparse
 import csv
 import json
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -24,7 +23,6 @@ from rich.table import Table
 
 from catalog_api.imports import recognise
 from catalog_api.imports.matching.preview import preview
-from catalog_api.imports.service import Asked
 from cli.imports import import_with_progress
 from cli.running import running
 from foundation.clock import utc_now
@@ -33,7 +31,7 @@ from foundation.engines.clickhouse import open_clickhouse_reader
 from foundation.settings import Settings
 
 SONGS, ARTISTS = 20_000, 4_000
-PARTS = ("read", "preview", "import")
+PARTS = ("read", "preview")
 Rows = list[tuple[int, str, str, str, int]]  # seconds since 1970, artist, title, album, milliseconds
 
 
@@ -189,39 +187,6 @@ def _word(rng: np.random.Generator) -> str:
     return "".join(rng.choice(list("abcdefghijklmnoprstuvw"), size=rng.integers(4, 10)))
 
 
-def importing(connected: Settings, folder: Path, told: Rows) -> Table:
-    """From the file until every listen is counted in ClickHouse, and until every store has all."""
-    path = extended(folder, told)
-    began = time.perf_counter()
-    read = recognise.read(path, now=utc_now(), listener="bench")
-    was_read = time.perf_counter() - began
-    with closing(open_clickhouse_reader(connected.engines.clickhouse_reader)) as warehouse:
-        counted = "SELECT count() FROM listens"
-        arrived: list[float] = []
-
-        def watch() -> None:
-            while not arrived:
-                if int(warehouse.query(counted).result_rows[0][0]) == len(told):
-                    arrived.append(time.perf_counter() - began)
-                time.sleep(0.2)
-
-        watching = threading.Thread(target=watch)
-        watching.start()
-        import_with_progress(connected, read.history, Asked(read.name, read.digest))
-        everywhere = time.perf_counter() - began
-        watching.join()
-    table = Table(title=f"{len(told):,} listens imported by the platform")
-    for column in ("", "seconds", "listens/s"):
-        table.add_column(column, justify="right")
-    for what, took in (
-        ("read and judged", was_read),
-        ("every listen counted in ClickHouse", arrived[0]),
-        ("in every store", everywhere),
-    ):
-        table.add_row(what, f"{took:.1f}", f"{len(told) / took:,.0f}")
-    return table
-
-
 def _history(path: Path) -> History:
     told = recognise.read(path, now=utc_now()).history
     if not isinstance(told, History):
@@ -259,12 +224,9 @@ def main() -> None:
         told = rows(given.rows, rng)
         if "read" in parts:
             console.print(reading(folder, told))
-        if set(parts) & {"preview", "import"}:
+        if "preview" in parts:
             with running(Settings(SEGUE_HOME=folder / "home")) as connected:
-                if "import" in parts:
-                    console.print(importing(connected, folder, told))
-                if "preview" in parts:
-                    console.print(previewing(connected, folder, given.songs, rng))
+                console.print(previewing(connected, folder, given.songs, rng))
 
 
 if __name__ == "__main__":

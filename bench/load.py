@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,10 @@ import httpx
 import psutil
 
 from foundation.settings import REPOSITORY
+
+
+class Refused(RuntimeError):
+    """Not every answer was a success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,14 @@ def wrk(script: str, port: int, connections: int, seconds: float, *arguments: ob
     told = next(line.split()[1:] for line in said.splitlines() if line.startswith("told "))
     requests, microseconds, failed = map(int, told[:3])
     if failed:
-        raise RuntimeError(f"{failed} of {requests} requests were refused")
+        raise Refused(f"{failed} of {requests} requests were refused")
     return Told(requests / microseconds * 1e6, float(told[3]) / 1000, float(told[4]) / 1000)
+
+
+def warmed_up(round_of_load: Callable[[], Told]) -> None:
+    """A first round that nobody measures: a server that has just started may refuse some of it."""
+    with suppress(Refused):
+        round_of_load()
 
 
 def worked_by(pid: int) -> float:

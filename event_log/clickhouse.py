@@ -1,28 +1,30 @@
-"""The sink that fills the warehouse: a segment's events in one insert a table, each play once, whatever dies when."""
+"""The sink that fills the warehouse: what segments tell in one insert a table, each play once, whatever dies when."""
 
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from event_log import rows
-from event_log.rows import Told
+from event_log import plays, rows
+from event_log.plays import Array, Told, numbers
+from event_log.rows import Shape
 from event_log.segments import quarantine, replace
 from event_log.settling import (
     Keyed,
     Settled,
-    ids_of,
+    in_order,
     keys_in,
     keys_of,
+    named_by,
     note_of,
     read_note,
     settle,
-    taken,
-    without,
 )
 from foundation.contracts.events import (
     BlockChanged,
@@ -33,7 +35,6 @@ from foundation.contracts.events import (
     ListenRemoved,
     LyricsChanged,
     OpinionChanged,
-    PlaybackEvent,
     PreferencesChanged,
     SlateServed,
     SongChanged,
@@ -87,7 +88,7 @@ Correct: TypeAlias = Callable[[ClickHouse, Sequence[date], Sequence[int]], None]
 class ClickHouseSink:
     """Writes playback_events, listens, seen, imported_counts and what the catalog tells; views make the rollups.
 
-    Which plays of a segment are new is settled before the first insert and kept beside the segment. `seen` is written
+    Which plays of some segments are new is settled before the first insert and kept beside them. `seen` is written
     last. So a try that finds that note repeats an earlier one: it writes what the tables turn out to lack, since a
     deduplication token alone may be forgotten in a crash (ClickHouse does not sync its deduplication log).
     """
@@ -101,12 +102,15 @@ class ClickHouseSink:
         """
         self._connect, self._directory, self._correct = connect, directory, correct
         self._connected: ClickHouse | None = None
-        rows.playback_events([])  # pyarrow's first conversion imports pandas: no event should wait for that
+        self._beside = ThreadPoolExecutor(1, "clickhouse-beside")
+        plays.rows_of(
+            Told(()).plays
+        )  # pyarrow's first conversion imports pandas: no event should wait for that
 
-    def apply(self, segment_id: str, events: Sequence[Event]) -> None:
-        """Bring the events of one segment into the warehouse; the same segment again adds nothing."""
+    def apply(self, segment_ids: Sequence[str], events: Sequence[Event]) -> None:
+        """Bring the events of some segments into the warehouse; the same segments again add nothing."""
         try:
-            self._apply(segment_id, events)
+            self._apply(segment_ids, Told.of(events))
         except Exception:
             self._connected = (
                 None  # a client keeps what it learned of its server, which may come back another
@@ -119,75 +123,87 @@ class ClickHouseSink:
             self._connected = self._connect()
         return self._connected
 
-    def _apply(self, segment_id: str, events: Sequence[Event]) -> None:
+    def _apply(self, segment_ids: Sequence[str], told: Told) -> None:
         left_out = (
+            told.unfit,
             # Rows of these replace their like, so that writing them twice is harmless.
-            self._replace(Songs.table, _only(SongChanged, events), rows.songs),
-            self._replace(Lyrics.table, _only(LyricsChanged, events), rows.lyrics),
-            self._replace(Listeners.table, _only(ListenerChanged, events), rows.listeners),
-            self._replace(Opinions.table, _only(OpinionChanged, events), rows.opinions),
-            self._replace(Follows.table, _only(FollowChanged, events), rows.follows),
-            self._replace(Blocks.table, _only(BlockChanged, events), rows.blocks),
-            self._replace(Preferences.table, _only(PreferencesChanged, events), rows.preferences),
-            self._replace(ImportedCounts.table, _only(ImportedCount, events), rows.imported_counts),
-            self._replace(Impressions.table, _only(SlateServed, events), rows.impressions),
-            self._add_plays(segment_id, _only(PlaybackEvent, events), _only(ListenRemoved, events)),
+            self._replace(Songs.table, told.only(SongChanged), rows.songs),
+            self._replace(Lyrics.table, told.only(LyricsChanged), rows.lyrics),
+            self._replace(Listeners.table, told.only(ListenerChanged), rows.listeners),
+            self._replace(Opinions.table, told.only(OpinionChanged), rows.opinions),
+            self._replace(Follows.table, told.only(FollowChanged), rows.follows),
+            self._replace(Blocks.table, told.only(BlockChanged), rows.blocks),
+            self._replace(Preferences.table, told.only(PreferencesChanged), rows.preferences),
+            self._replace(ImportedCounts.table, told.only(ImportedCount), rows.imported_counts),
+            self._replace(Impressions.table, told.only(SlateServed), rows.impressions),
         )
+        removed = told.only(ListenRemoved)
+        if told.plays.num_rows or removed:
+            self._add_plays(segment_ids, told.plays, removed)
         if unfit := [(0, encode([event])) for part in left_out for event in part]:
-            segment = self._directory / f"{segment_id}.segment"
+            segment = self._directory / f"{segment_ids[0]}.segment"
             quarantine(segment, unfit, "beyond what the warehouse can hold")
 
     def _replace(
-        self, table: str, told: list[Told], table_of: Callable[[Sequence[Told]], pa.Table]
-    ) -> list[Told]:
+        self, table: str, told: list[Shape], table_of: Callable[[Sequence[Shape]], pa.Table]
+    ) -> list[Shape]:
         """Insert newer rows of a dimension; returns the events that do not fit."""
+        if not told:
+            return []
         filled, unfit = rows.fitting(told, table_of)
         self._insert(table, filled)
         return unfit
 
-    def _add_plays(
-        self, segment_id: str, plays: list[PlaybackEvent], removed: list[ListenRemoved]
-    ) -> list[PlaybackEvent]:
-        """Insert the plays that are new, and take back what is removed; returns the events that do not fit."""
-        playback, unfit = rows.fitting(plays, rows.playback_events)
-        told = Keyed.by(playback)
-        note = self._directory / f"{segment_id}.{self.name}"
-        is_retry = note.exists()
-        settled = read_note(note, playback.num_rows, len(removed)) if is_retry else None
+    def _add_plays(self, segment_ids: Sequence[str], told: pa.Table, removed: list[ListenRemoved]) -> None:
+        """Insert the plays that are new, and take back what is removed."""
+        keyed = Keyed.by(told)
+        gone = [removal.play_id.bytes for removal in removed]
+        note = self._directory / f"{segment_ids[0]}.{self.name}"
+        earlier = named_by(self._directory.glob(f"*.{self.name}"), segment_ids)
+        is_retry = bool(earlier)
+        settled = read_note(note, segment_ids, told.num_rows, len(removed)) if note in earlier else None
         if settled is None:
-            ids = [removal.play_id.bytes for removal in removed]
-            known = self._asked("seen", told.known_by(ids), pa.array([], pa.uint64()))
-            settled = settle(told, ids, known, _now_ms())
-            if settled.changes_anything(playback.num_rows):
-                replace(note, note_of(settled, playback.num_rows, len(removed)))
+            known = self._asked("seen", keyed.known_by(gone), pa.array([], pa.uint64()))
+            settled = settle(keyed, gone, known, _now_ms())
+            if settled.changes_anything:
+                replace(note, note_of(settled, segment_ids, len(removed)))
         if is_retry:
-            logger.info("%s was begun before: writing what is missing of it", segment_id)
+            logger.info("%s was begun before: writing what is missing of it", segment_ids[0])
             self._wait_for_earlier_inserts()
-        self._write(segment_id, playback, removed, settled, is_retry=is_retry)
-        self._insert(Seen.table, rows.seen(*settled.marks(told, removed)))
-        note.unlink(missing_ok=True)
-        return unfit
+        if settled.changes_anything:
+            gone_now = [removed[at] for at in settled.removed]
+            self._write(segment_ids[0], told, gone_now, settled, is_retry=is_retry)
+            self._insert(Seen.table, rows.seen(*keyed.marks(settled, gone)))
+        for path, others in (earlier | {note: []}).items():
+            if others:  # of a group that the cursor forgot: what is left of it may have been begun, too
+                replace(path, note_of(settled, others, -1))
+            else:
+                path.unlink(missing_ok=True)
 
     def _write(
         self,
         segment_id: str,
-        playback: pa.Table,
-        removed: list[ListenRemoved],
+        told: pa.Table,
+        gone: Sequence[ListenRemoved],
         settled: Settled,
         *,
         is_retry: bool,
     ) -> None:
         """Write what is new; what it is known by is written after it."""
-        events = without(playback, settled.repeated).drop_columns("counts")
-        listens = rows.listens_of(taken(playback, settled.listens))
-        revised = rows.listens_of(taken(playback, settled.revised))
-        gone = [removed[at] for at in settled.removed]
+        playback = plays.rows_of(told)
+        events = _those(playback, settled.fresh)
+        listens = rows.listens_of(_those(playback, settled.listens))
+        revised = rows.listens_of(_those(playback, settled.revised))
         if is_retry:
             self._complete(segment_id, PlaybackEvents.table, events, "held_events")
             self._complete(segment_id, Listens.table, listens, "held_listens")
         else:
-            self._insert(PlaybackEvents.table, events, token=segment_id)
-            self._insert(Listens.table, listens, token=segment_id)
+            # Side by side: both spend most of their time waiting for the disk.
+            beside = self._beside.submit(self._insert, PlaybackEvents.table, events, token=segment_id)
+            try:
+                self._insert(Listens.table, listens, token=segment_id)
+            finally:
+                beside.result()
         if revised.num_rows or gone:
             self._take_back(revised, gone, settled.at_ms)
             moment = pa.array([settled.at_ms] * revised.num_rows, pa.timestamp("ms", "UTC"))
@@ -198,7 +214,7 @@ class ClickHouseSink:
         if is_retry:
             self._recount(listens, revised, gone)
 
-    def _recount(self, listens: pa.Table, revised: pa.Table, gone: list[ListenRemoved]) -> None:
+    def _recount(self, listens: pa.Table, revised: pa.Table, gone: Sequence[ListenRemoved]) -> None:
         """The views may have missed what a crash left in the tables: let what these touch be counted anew."""
         moments = [removal.started_at for removal in gone]
         songs = {removal.song_id for removal in gone}
@@ -208,27 +224,28 @@ class ClickHouseSink:
         if moments:
             self._correct(self._client, sorted({moment.date() for moment in moments}), sorted(songs))
 
-    def held(self, query: str, plays: pa.Table, **values: int) -> set[bytes]:
+    def held(self, query: str, told: pa.Table, **values: int) -> pa.Array:
         """The keys of these plays that a table holds already, as its query says."""
-        held: set[bytes] = set()
-        for start in range(0, plays.num_rows, LOOKUP):
-            part = plays.slice(start, LOOKUP)
+        found = []
+        for start in range(0, told.num_rows, LOOKUP):
+            part = told.slice(start, LOOKUP)
             listeners = part[PlaybackEvents.listener_id].unique()
-            held |= self._asked(query, sorted(set(ids_of(part))), listeners, **values)
-        return held
+            ids = in_order(part[PlaybackEvents.play_id].combine_chunks().unique())
+            found.append(self._asked(query, ids, listeners, **values))
+        return pa.concat_arrays(found) if found else keys_in(b"", with_length=False)
 
-    def _asked(self, query: str, ids: Sequence[bytes], listeners: pa.Array, **values: int) -> set[bytes]:
-        held: set[bytes] = set()
+    def _asked(self, query: str, ids: pa.Array, listeners: pa.Array, **values: int) -> pa.Array:
+        found = [keys_in(b"", with_length=False)]
         for start in range(0, len(ids), LOOKUP):
-            some = b"".join(ids[start : start + LOOKUP]).hex()
+            some = plays.bytes_of(ids[start : start + LOOKUP]).tobytes().hex()
             sql = _bound(query, keys=some, listeners=listeners, **values)
-            found = self._client.raw_query(sql, settings=_room_for(sql), fmt="RowBinary")
-            held |= keys_in(found, with_length=query == "held_events")
-        return held
+            told = self._client.raw_query(sql, settings=_room_for(sql), fmt="RowBinary")
+            found.append(keys_in(told, with_length=query == "held_events"))
+        return pa.concat_arrays(found)
 
-    def _take_back(self, revised: pa.Table, gone: list[ListenRemoved], at_ms: int) -> None:
+    def _take_back(self, revised: pa.Table, gone: Sequence[ListenRemoved], at_ms: int) -> None:
         """Write into removals what listens has of these plays, unless that was done at this moment."""
-        ids = sorted({*ids_of(revised), *(removal.play_id.bytes for removal in gone)})
+        ids = sorted({*revised[Listens.play_id].to_pylist(), *(removal.play_id.bytes for removal in gone)})
         people = [*revised[Listens.listener_id].to_pylist(), *(removal.listener_id for removal in gone)]
         for start in range(0, len(ids), LOOKUP):
             some = b"".join(ids[start : start + LOOKUP]).hex()
@@ -259,8 +276,8 @@ class ClickHouseSink:
             raise RuntimeError(f"{table} does not take {lost.num_rows} rows of {segment_id}")
 
     def _missing(self, wanted: pa.Table, held_query: str, **values: int) -> pa.Table:
-        held = self.held(held_query, wanted, **values)
-        return without(wanted, [at for at, key in enumerate(keys_of(wanted)) if key in held])
+        is_held = numbers(pc.is_in(keys_of(wanted), self.held(held_query, wanted, **values)))
+        return _those(wanted, ~is_held)
 
     def _wait_for_earlier_inserts(self) -> None:
         """Return when the server works on none of our inserts: one whose client died may still be on its way."""
@@ -269,8 +286,9 @@ class ClickHouseSink:
             time.sleep(0.1)
 
 
-def _only(shape: type[Told], events: Sequence[Event]) -> list[Told]:
-    return [event for event in events if type(event) is shape]
+def _those(table: pa.Table, which: Array) -> pa.Table:
+    """The rows so flagged."""
+    return table if which.all() else table.filter(pa.array(which))
 
 
 def _bound(query: str, *, keys: str, listeners: pa.Array, at: int = 0) -> str:

@@ -1,11 +1,11 @@
-"""How far one sink has come, on disk: the segment it began and those it passed."""
+"""How far one sink has come, on disk: the segments it began and those it passed."""
 
 import errno
 import logging
 import os
 import threading
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from event_log.segments import replace, sync
@@ -18,16 +18,16 @@ _WORDS = (b"begun", b"passed")
 
 
 class Cursor:
-    """A file of lines `begun ID CHECKSUM` and `passed ID CHECKSUM`, each on disk before the call returns.
+    """A file of lines `begun ID,ID… CHECKSUM` and `passed ID,ID… CHECKSUM`, each on disk before the call returns.
 
-    The begun segment matters after a crash: a store may hold half of it, so it is offered again before any other.
-    A damaged line is left out and its segment offered again, which changes nothing; read wrongly, it would pass a
-    segment that no store holds.
+    The begun segments matter after a crash: a store may hold half of them, so they are offered again, together, before
+    any other. A damaged line is left out and its segments offered again, which changes nothing; read wrongly, it would
+    pass a segment that no store holds.
     """
 
     def __init__(self, directory: Path, name: str) -> None:
         self.path = directory / f"{name}.cursor"
-        self.begun: str | None = None
+        self.begun: tuple[str, ...] = ()
         self.passed: set[str] = set()
         self._changing = threading.Lock()  # the sink's thread moves it while the shipper's thread shortens it
         self._compact_at = _COMPACT_BYTES
@@ -35,19 +35,19 @@ class Cursor:
         self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         sync_directory(directory)
 
-    def begin(self, segment_id: str) -> None:
-        """Remember that the sink is about to take this segment."""
+    def begin(self, segment_ids: Sequence[str]) -> None:
+        """Remember that the sink is about to take these segments together."""
         with self._changing:
-            if self.begun != segment_id:
-                self._append(line("begun", segment_id))
-                self.begun = segment_id
+            if self.begun != tuple(segment_ids):
+                self._append(line("begun", segment_ids))
+                self.begun = tuple(segment_ids)
 
-    def finish(self, segment_id: str) -> None:
-        """Remember that the sink holds this segment for good."""
+    def finish(self, segment_ids: Sequence[str]) -> None:
+        """Remember that the sink holds these segments for good."""
         with self._changing:
-            self._append(line("passed", segment_id))
-            self.begun = None
-            self.passed.add(segment_id)
+            self._append(line("passed", segment_ids))
+            self.begun = ()
+            self.passed.update(segment_ids)
 
     def passed_by_now(self) -> frozenset[str]:
         """The segments passed so far whose files may still be there."""
@@ -72,12 +72,12 @@ class Cursor:
         lines = data.split(b"\n")
         whole = [told for told in lines[:-1] if _is_whole(told)]
         for told in whole:
-            word, segment_id, _ = told.decode().split(" ")
+            word, segment_ids, _ = told.decode().split(" ")
             if word == "begun":
-                self.begun = segment_id
+                self.begun = tuple(segment_ids.split(","))
             else:
-                self.passed.add(segment_id)
-                self.begun = None
+                self.passed.update(segment_ids.split(","))
+                self.begun = ()
         kept = b"".join(told + b"\n" for told in whole)
         if kept != data:
             logger.warning("%s: %d bytes are damaged and left out", self.path.name, len(data) - len(kept))
@@ -94,8 +94,8 @@ class Cursor:
             raise
 
     def _compact(self) -> None:
-        lines = [line("passed", segment_id) for segment_id in sorted(self.passed)]
-        if self.begun is not None:
+        lines = [line("passed", [segment_id]) for segment_id in sorted(self.passed)]
+        if self.begun:
             lines.append(line("begun", self.begun))
         data = "".join(lines).encode()
         draft = self.path.with_name(self.path.name + ".new")
@@ -117,13 +117,13 @@ class Cursor:
         sync_directory(self.path.parent)
 
 
-def line(word: str, segment_id: str) -> str:
+def line(word: str, segment_ids: Sequence[str]) -> str:
     """What the file says of one step, with a checksum.
 
-    >>> line("passed", "api-7")
+    >>> line("passed", ["api-7"])
     'passed api-7 ea37fdd9\\n'
     """
-    told = f"{word} {segment_id}"
+    told = f"{word} {','.join(segment_ids)}"
     return f"{told} {zlib.crc32(told.encode()):08x}\n"
 
 

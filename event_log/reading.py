@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from event_log import segments
+from event_log.plays import Told
 from event_log.segments import CLOSED, OPEN, PREAMBLE
 from foundation.contracts.events import Event, decode
 
@@ -52,30 +53,32 @@ def in_order(ages: dict[str, int]) -> list[str]:
     return list(heapq.merge(*lanes, key=ages.__getitem__))
 
 
-def events_of(path: Path) -> list[Event]:
+def events_of(path: Path) -> Told:
     """The events of a closed segment.
 
     A record that is whole but no list of events, as an older version may find one, is set aside as damage is.
     """
     payloads = segments.read(path)
     try:  # as one array: half the time of one by one
-        return decode(b"[" + b",".join(payload[1:-1] for payload in payloads if payload != b"[]") + b"]")
-    except msgspec.MsgspecError:
+        return Told(
+            decode(b"[" + b",".join(payload[1:-1] for payload in payloads if payload != b"[]") + b"]")
+        )
+    except (msgspec.MsgspecError, ValueError):
         return _events_of_readable(path, payloads)
 
 
-def _events_of_readable(path: Path, payloads: list[bytes]) -> list[Event]:
+def _events_of_readable(path: Path, payloads: list[bytes]) -> Told:
     events: list[Event] = []
     readable, unreadable = [], []
     for position, payload in enumerate(payloads):
         try:
-            events += decode(payload)
+            events += Told(decode(payload)).events
             readable.append(payload)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError):
             unreadable.append((position, payload))
     segments.quarantine(path, unreadable, "no events of ours")
     segments.replace(path, PREAMBLE + b"".join(segments.record(payload) for payload in readable))
-    return events
+    return Told(events)
 
 
 def _holds_records(path: Path) -> bool:

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from event_log.listens import UNKNOWN, is_listen, outcome_of
+from event_log.plays import KEY, Array, binary, words
+from event_log.settling import SEEN_KINDS
 from foundation.contracts.events import (
     BlockChanged,
     Event,
@@ -15,7 +16,6 @@ from foundation.contracts.events import (
     ListenerChanged,
     LyricsChanged,
     OpinionChanged,
-    PlaybackEvent,
     PreferencesChanged,
     SlateServed,
     SongChanged,
@@ -35,26 +35,17 @@ from foundation.contracts.tables import (
     Songs,
 )
 
-Told = TypeVar("Told", bound=Event)
+Shape = TypeVar("Shape", bound=Event)
 
 _FIRST, _BEHIND_LAST = (
     datetime(1900, 1, 1, tzinfo=UTC),
     datetime(2299, 1, 1, tzinfo=UTC),
 )  # of Date32, DateTime64
-SEEN_KINDS = {
-    1: "start",
-    2: "end",
-    3: "heartbeat",
-    4: "pause",
-    5: "listen",
-    6: "removal",
-}  # as the Enum8 numbers them
-_KEY = pa.binary(16)  # ClickHouse reads it as a UUID, or as FixedString(16): the first byte first in both
 
 
 def fitting(
-    told: Sequence[Told], table_of: Callable[[Sequence[Told]], pa.Table]
-) -> tuple[pa.Table, list[Told]]:
+    told: Sequence[Shape], table_of: Callable[[Sequence[Shape]], pa.Table]
+) -> tuple[pa.Table, list[Shape]]:
     """The table of the events whose values the columns can hold, and the events left out.
 
     Whoever sends an event checks it; this keeps one that slipped through from stopping all behind it for ever.
@@ -65,38 +56,6 @@ def fitting(
         unfit = [event for event in told if not _fits(event, table_of)]
         left_out = set(map(id, unfit))
         return table_of([event for event in told if id(event) not in left_out]), unfit
-
-
-def playback_events(plays: Sequence[PlaybackEvent]) -> pa.Table:
-    """Rows of playback_events, and after them the column `counts`: whether the play is known to be a listen by then."""
-    names = PlaybackEvents
-    outcomes = [
-        outcome_of(play.played_ms, play.song_ms, play.reason) if play.kind == "end" else UNKNOWN
-        for play in plays
-    ]
-    columns = {
-        names.play_id: pa.array([play.play_id.bytes for play in plays], _KEY),
-        names.kind: _words([play.kind for play in plays]),
-        names.listener_id: pa.array([play.listener_id for play in plays], pa.uint64()),
-        names.song_id: pa.array([play.song_id for play in plays], pa.uint64()),
-        names.started_at: _moments([play.started_at for play in plays], "ms"),
-        names.played_ms: pa.array([play.played_ms for play in plays], pa.uint32()),
-        names.song_ms: pa.array([play.song_ms for play in plays], pa.uint32()),
-        names.reason: _words([play.reason for play in plays]),
-        names.outcome: _words([outcome.name for outcome in outcomes]),
-        names.confidence: pa.array([outcome.confidence for outcome in outcomes], pa.float32()),
-        names.source: _words([play.source for play in plays]),
-        names.origin: _words([play.origin for play in plays]),
-        names.slate_id: pa.array(
-            [None if play.slate_id is None else play.slate_id.bytes for play in plays], _KEY
-        ),
-        names.position: pa.array([play.position for play in plays], pa.uint16()),
-        names.country: _words([play.country for play in plays]),
-        names.is_private: _flags([play.is_private for play in plays]),
-        names.received_at: _moments([play.received_at for play in plays], "ms"),
-        "counts": _flags([is_listen(play) for play in plays]),
-    }
-    return pa.table(columns)
 
 
 def listens_of(playback: pa.Table) -> pa.Table:
@@ -120,14 +79,13 @@ def listens_of(playback: pa.Table) -> pa.Table:
     return pa.table({**columns, Listens.listened_at: playback[PlaybackEvents.started_at]})
 
 
-def seen(keys: Sequence[bytes], are_kept: Sequence[bool]) -> pa.Table:
+def seen(keys: Array, are_kept: Array) -> pa.Table:
     """Rows of seen: keys of 16 bytes and a kind; those of imports are kept for ever."""
-    kinds = [SEEN_KINDS[key[-1]] for key in keys]
     return pa.table(
         {
-            Seen.play_key: pa.array([key[:-1] for key in keys], _KEY),
-            Seen.kind: _words(kinds),
-            Seen.is_kept: _flags(are_kept),
+            Seen.play_key: binary(keys[:, :-1]),
+            Seen.kind: words(pa.array(keys[:, -1] - 1), SEEN_KINDS),
+            Seen.is_kept: pa.array(are_kept),
         }
     )
 
@@ -138,7 +96,7 @@ def impressions(slates: Sequence[SlateServed]) -> pa.Table:
     shown = [(slate, place, song) for slate in slates for place, song in enumerate(slate.songs, start=1)]
     return pa.table(
         {
-            names.slate_id: pa.array([slate.slate_id.bytes for slate, _, _ in shown], _KEY),
+            names.slate_id: pa.array([slate.slate_id.bytes for slate, _, _ in shown], KEY),
             names.listener_id: pa.array([slate.listener_id for slate, _, _ in shown], pa.uint64()),
             names.served_at: _moments([slate.served_at for slate, _, _ in shown], "ms"),
             names.surface: _words([slate.surface for slate, _, _ in shown]),
@@ -275,7 +233,7 @@ def preferences(changes: Sequence[PreferencesChanged]) -> pa.Table:
     )
 
 
-def _fits(event: Told, table_of: Callable[[Sequence[Told]], pa.Table]) -> bool:
+def _fits(event: Shape, table_of: Callable[[Sequence[Shape]], pa.Table]) -> bool:
     try:
         table_of([event])
     except (ValueError, OverflowError, TypeError):

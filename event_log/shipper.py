@@ -5,19 +5,19 @@ import logging
 import os
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 from event_log.cursor import Cursor
 from event_log.errors import AlreadyShipping
+from event_log.plays import Told
 from event_log.reading import closed, events_of, in_order, is_numbered, pending
 from event_log.segments import OPEN, adopt
 from event_log.sink import Sink
-from foundation.contracts.events import Event, PlaybackEvent
 from foundation.engines.disk import sync_directory
 from foundation.telemetry import Facts, delivery, span
 
@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between tries of a sink that is down
 _REST = 10  # times the work of looking through the folder, which a long backlog makes large
 _TOLD_EVERY = 1.0  # seconds
+# Bytes of segments that a sink takes at once, where so many wait: what a store asks for each insert is shared by tens of
+# thousands of events instead of some hundreds.
+TOGETHER = 8 * 1024 * 1024
+_MOST_TOGETHER = 256  # segments
 
 
 class Watcher(Protocol):
@@ -59,15 +63,18 @@ class Shipper:
         sinks: Sequence[Sink],
         *,
         poll: timedelta = timedelta(milliseconds=50),
+        together: int = TOGETHER,
         watcher: Watcher | None = None,
     ) -> None:
-        """`poll` is how long an idle sink sleeps before it looks for new segments."""
+        """`poll` is how long an idle sink sleeps before it looks for new segments, `together` how many bytes it takes at once."""
         self._watcher = watcher or Nobody()
         self._tell_at = 0.0  # time.monotonic() at which the watcher is told next
         self._directory, self._sinks, self._poll = directory, sinks, poll.total_seconds()
+        self._together = together
         self._ages: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}
         self._unadoptable: set[str] = set()  # told already
-        self._decoded = lru_cache(maxsize=len(sinks))(events_of)  # sinks side by side read a segment once
+        self._kept: OrderedDict[Path, Told] = OrderedDict()  # sinks side by side read a segment once
         self._reading = threading.Lock()
 
     def ship(self) -> int:
@@ -140,19 +147,50 @@ class Shipper:
     def _advance(self, sink: Sink, cursor: Cursor, due: Sequence[Path], stop: threading.Event) -> int:
         """Give the sink what is due; returns how many segments it took."""
         moved = 0
-        for path in due:
+        for paths in self._groups(due, sum(path.stem in cursor.begun for path in due)):
             if stop.is_set():
                 break
-            cursor.begin(path.stem)
-            with self._reading:
-                events = self._decoded(path)
-            told: Facts = {"segment.id": path.stem, "sink": sink.name, "events": len(events)}
-            with delivery("ship_segment", told, _traceparents(events)), span(f"apply_{sink.name}"):
-                sink.apply(path.stem, events)
-            cursor.finish(path.stem)
-            self._watcher.shipped(sink.name)
-            moved += 1
+            names = [path.stem for path in paths]
+            cursor.begin(names)
+            events = self._read(paths)
+            told: Facts = {
+                "segment.id": names[0],
+                "segments": len(names),
+                "sink": sink.name,
+                "events": len(events),
+            }
+            with delivery("ship_segment", told, events.traceparents), span(f"apply_{sink.name}"):
+                sink.apply(names, events)
+            cursor.finish(names)
+            for _ in names:
+                self._watcher.shipped(sink.name)
+            moved += len(names)
         return moved
+
+    def _groups(self, due: Sequence[Path], begun: int) -> Iterator[Sequence[Path]]:
+        """What a sink takes together: first what it had begun as it was, then what follows each other up to so many bytes."""
+        if begun:
+            yield due[:begun]
+        group: list[Path] = []
+        size = 0
+        for path in due[begun:]:
+            size += self._sizes[path.stem]
+            if group and (size > self._together or len(group) == _MOST_TOGETHER):
+                yield group
+                group, size = [], self._sizes[path.stem]
+            group.append(path)
+        if group:
+            yield group
+
+    def _read(self, paths: Sequence[Path]) -> Told:
+        with self._reading:
+            for path in paths:
+                kept = self._kept.pop(path, None)
+                self._kept[path] = events_of(path) if kept is None else kept
+            told = Told.together([self._kept[path] for path in paths])
+            while sum(self._sizes.get(path.stem, 0) for path in self._kept) > 2 * self._together:
+                self._kept.popitem(last=False)
+            return told
 
     def _due(self, cursor: Cursor) -> list[Path]:
         """What the sink has yet to take. What it had begun comes first: see Cursor."""
@@ -162,9 +200,11 @@ class Shipper:
         paths = {name: path for name, path in closed(self._directory).items() if name not in passed}
         for name, path in paths.items():
             if name not in self._ages:
-                self._ages[name] = path.stat().st_mtime_ns
+                stat = path.stat()
+                self._ages[name], self._sizes[name] = stat.st_mtime_ns, stat.st_size
+        begun = {name: place for place, name in enumerate(cursor.begun)}
         names = in_order({name: self._ages[name] for name in paths})
-        names.sort(key=lambda name: name != cursor.begun)
+        names.sort(key=lambda name: begun.get(name, len(begun)))
         return [paths[name] for name in names]
 
     def _tell_lags(self, cursors: Sequence[Cursor]) -> None:
@@ -198,6 +238,9 @@ class Shipper:
         for name in done:
             paths[name].unlink(missing_ok=True)
             self._ages.pop(name, None)
+            self._sizes.pop(name, None)
+            with self._reading:
+                self._kept.pop(paths[name], None)
         if done:
             # A name that came back after a power cut must still be known as passed.
             sync_directory(self._directory)
@@ -228,11 +271,6 @@ class Shipper:
                     cursor.close()
         finally:
             os.close(lock)
-
-
-def _traceparents(events: Sequence[Event]) -> Iterator[str]:
-    """Of the requests that told these events, where somebody traces them."""
-    return (event.traceparent for event in events if isinstance(event, PlaybackEvent) and event.traceparent)
 
 
 def _age(path: Path) -> timedelta:

@@ -11,8 +11,8 @@ class Sink(Protocol):
 
     name: str  # letters, digits, dash and underscore: it names the sink's cursor file
 
-    def apply(self, segment_id: str, events: Sequence[Event]) -> None:
-        """Take the events of one segment; the same segment again must change nothing.
+    def apply(self, segment_ids: Sequence[str], events: Sequence[Event]) -> None:
+        """Take the events of one segment, or of several that follow each other; the same again must change nothing.
 
-        An exception means "not now": the same segment is offered again later, before any other.
+        An exception means "not now": the same segments are offered again later, together and before any other.
         """

@@ -1,24 +1,23 @@
 """The features of this moment in Redis: what a listener heard lately, and who is known at all; `wishes` has the rest."""
 
-import heapq
-import logging
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias, TypeGuard, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from event_log.listens import is_listen
+from event_log.plays import COUNTS, Told
 from feature_store import wishes
 from feature_store.definitions import HEARD_SONGS, KNOWN_LISTENER, RECENT_SONGS
-from foundation.contracts.events import Event, ImportedCount, ListenerChanged, ListenRemoved, PlaybackEvent
+from foundation.contracts.events import Event, ImportedCount, ListenerChanged, ListenRemoved
+from foundation.contracts.tables import PlaybackEvents
 from foundation.engines.redis import AsyncRedis, Redis, reachable
 from foundation.ids import SongId, UserId
-
-log = logging.getLogger(__name__)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -106,13 +105,15 @@ class RecentSongsSink:
     redis: Redis
     name: str = RECENT_SONGS.name
 
-    def apply(self, segment_id: str, events: Sequence[Event]) -> None:
-        """Apply a segment. Raises Unreachable when Redis does not answer; apply it again then."""
-        heard = list(_heard(events).items())
-        latest = _latest_listens(events)
-        told = sorted({event.listener_id for event in events if isinstance(event, ListenerChanged)})
-        wishes.keep(self.redis, events)
-        removed = [event for event in events if isinstance(event, ListenRemoved)]
+    def apply(self, segment_ids: Sequence[str], events: Sequence[Event]) -> None:
+        """Apply some segments. Raises Unreachable when Redis does not answer; apply them again then."""
+        given = Told.of(events)
+        showing = _showing_taste(given.plays)
+        heard = list(_heard(showing, given.only(ImportedCount)).items())
+        latest = _latest_listens(showing)
+        told = sorted({event.listener_id for event in given.only(ListenerChanged)})
+        wishes.keep(self.redis, given.others)
+        removed = given.only(ListenRemoved)
         with reachable():
             for some in _thousands(heard):
                 pipeline = self.redis.pipeline(transaction=False)
@@ -141,41 +142,36 @@ class RecentSongsSink:
                 pipeline.execute()
 
 
-def _heard(events: Sequence[Event]) -> dict[int, list[int]]:
+def _showing_taste(plays: pa.Table) -> pl.DataFrame:
+    """Of the listens that are not private: who heard which song, each once, and when last, in milliseconds since 1970."""
+    names = PlaybackEvents
+    listens = plays.filter(pc.and_not(plays[COUNTS], plays[names.is_private]))
+    told = listens.select([names.listener_id, names.song_id, names.started_at])
+    frame = pl.DataFrame(told).with_columns(pl.col(names.started_at).dt.epoch("ms"))
+    return frame.group_by(names.listener_id, names.song_id).agg(pl.col(names.started_at).max().alias("at"))
+
+
+def _heard(showing: pl.DataFrame, counts: Sequence[ImportedCount]) -> dict[int, list[int]]:
     """Per listener the songs of a segment that they have heard, whether it tells when or only how often."""
-    heard: defaultdict[int, set[int]] = defaultdict(set)
-    for event in events:
-        if isinstance(event, ImportedCount) or _shows_taste(event):
-            heard[event.listener_id].add(event.song_id)
-    return {listener: list(songs) for listener, songs in heard.items()}
+    by_listener = showing.group_by(PlaybackEvents.listener_id).agg(PlaybackEvents.song_id)
+    heard: dict[int, list[int]] = dict(by_listener.iter_rows())
+    for count in counts:
+        heard.setdefault(count.listener_id, []).append(count.song_id)
+    return heard
 
 
-def _latest_listens(events: Sequence[Event]) -> dict[int, dict[str, int]]:
+def _latest_listens(showing: pl.DataFrame) -> dict[int, dict[str, int]]:
     """Per listener the newest songs of a segment with their latest time, in milliseconds since 1970.
 
     Cut before they travel: an import brings tens of thousands of listens of one listener at once.
     """
-    latest: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for event in events:
-        if _shows_taste(event):
-            try:
-                at = (event.started_at - EPOCH) // MILLISECOND
-            except TypeError:  # a time without a zone; failing would hand us the same segment again for ever
-                log.warning("play %s is left out of the recent songs: its time has no zone", event.play_id)
-                continue
-            times, song = latest[event.listener_id], str(event.song_id)
-            times[song] = max(times.get(song, 0), at)
-    return {listener: _newest(times) for listener, times in latest.items()}
-
-
-def _shows_taste(event: Event) -> TypeGuard[PlaybackEvent]:
-    return isinstance(event, PlaybackEvent) and is_listen(event) and not event.is_private
-
-
-def _newest(times: dict[str, int]) -> dict[str, int]:
-    if len(times) <= RECENT_SONGS.limit:
-        return times
-    return dict(heapq.nlargest(RECENT_SONGS.limit, times.items(), key=lambda item: (item[1], item[0])))
+    newest = (
+        showing.with_columns(pl.col(PlaybackEvents.song_id).cast(pl.String))
+        .sort("at", PlaybackEvents.song_id, descending=True)
+        .group_by(PlaybackEvents.listener_id)
+        .agg(pl.col(PlaybackEvents.song_id, "at").head(RECENT_SONGS.limit))
+    )
+    return {listener: dict(zip(songs, times, strict=True)) for listener, songs, times in newest.iter_rows()}
 
 
 def _question(listener: UserId) -> tuple[str, int, str, str, str, str]:

@@ -3,6 +3,8 @@
 Every process adds its share in a folder (`foundation.settings.share_metrics`), and any API process tells the sum.
 """
 
+from typing import ClassVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from foundation.settings import shared_metrics
@@ -122,3 +124,32 @@ log_lag_segments = Gauge(
 segments_shipped = Counter(
     "event_log_segments_shipped_total", "Segments that a sink has taken.", ["sink"], registry=REGISTRY
 )
+
+
+class Gathered:
+    """What a busy thread adds to a counter, kept in memory until it is told with all others.
+
+    The client asks the system at every `inc` whether its process was forked: that is a sixth of what a play costs.
+    """
+
+    _all: ClassVar[list["Gathered"]] = []
+
+    def __init__(self, counter: Counter) -> None:
+        """`counter` is one of its labels, or one that has none."""
+        self._counter, self._added = counter, 0
+        self._all.append(self)
+
+    def inc(self) -> None:
+        self._added += 1
+
+    def flush(self) -> None:
+        """Add what was gathered to the counter."""
+        if self._added:
+            self._counter.inc(self._added)
+            self._added = 0
+
+    @classmethod
+    def tell(cls) -> None:
+        """Flush everything gathered in this process."""
+        for each in cls._all:
+            each.flush()

@@ -19,6 +19,7 @@ from foundation.http.door import Doorkeeper
 from foundation.http.health import Dependency, Health
 from foundation.http.identity import Identities
 from foundation.http.rate_limit import RateLimits
+from foundation.metrics import Gathered
 from foundation.settings import Settings
 from gateway import dependencies
 from gateway.catalog import CatalogOfArtists
@@ -67,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
             state.recent, state.trending = serving.recent, serving.trending
             state.warehouse, state.artists = serving.warehouse, CatalogOfArtists(postgres)
             state.health, state.readiness = _health(opened, connected, postgres, redis, state.blobs, serving)
-            state.tell = (keeper.tally.tell, state.cache.tell)
+            state.tell = (keeper.tally.tell, state.cache.tell, Gathered.tell)
             watch = Watch(serving.live, postgres, state.tell, utc_now)
             await opened.enter_async_context(watching(watch.look))
             yield

@@ -1,19 +1,24 @@
 """The listening history in Postgres: written by a sink in bulk, read by a listener a page at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Row, Select, bindparam, delete, select, tuple_, update
 
 from catalog_api.albums.tables import Album
 from catalog_api.artists.tables import Artist
 from catalog_api.history.tables import Listen
 from catalog_api.songs.tables import Song
-from foundation.contracts.events import PlaybackEvent
+from event_log.plays import COUNTS, END, IMPORTED
+from foundation.contracts.events import SOURCES
+from foundation.contracts.tables import PlaybackEvents
+from foundation.engines.copying import copied
 from foundation.engines.postgres import Reading, Writing
 from foundation.engines.statements import table_of, whole_number
 from foundation.ids import UserId
@@ -23,13 +28,25 @@ _listens = table_of(Listen)
 # How long a play may be told again: as late as one is accepted, and two weeks in which Postgres may have been away.
 REMEMBERED = timedelta(days=45)
 
-# Asked first and then inserted: half the price of ON CONFLICT. The key stands against any other who counts meanwhile.
-_TOLD = "SELECT play_id, is_ended FROM counted_plays WHERE play_id = ANY(%b::uuid[])"
-_COUNTED = """
-    INSERT INTO counted_plays (play_id, kept_until, is_ended)
-    SELECT told.play_id, CASE WHEN told.is_imported THEN 'infinity' ELSE %b::timestamptz END, told.is_ended
-    FROM unnest(%b::uuid[], %b::boolean[], %b::boolean[]) AS told (play_id, is_imported, is_ended)
+# What some segments tell of each play, while they are counted.
+_PREPARED = """
+    CREATE TEMP TABLE IF NOT EXISTS told_plays (
+        user_id bigint, song_id bigint, play_id uuid, played_at timestamptz, played_ms integer, source smallint,
+        is_ended boolean, counts boolean, is_visible boolean
+    ) ON COMMIT DELETE ROWS
 """
+_TELL = "COPY told_plays FROM STDIN (FORMAT binary)"
+# Asked first and then inserted: half the price of ON CONFLICT. The key stands against any other who counts meanwhile.
+_KNOWN = """
+    DELETE FROM told_plays AS told USING counted_plays AS counted WHERE counted.play_id = told.play_id
+    RETURNING told.user_id, told.play_id, told.played_at, told.played_ms, told.is_ended AND NOT counted.is_ended
+"""
+_COUNTED = f"""
+    INSERT INTO counted_plays (play_id, kept_until, is_ended)
+    SELECT play_id, CASE WHEN source = {IMPORTED} THEN 'infinity' ELSE %b::timestamptz END, is_ended
+    FROM told_plays
+    ORDER BY play_id
+"""  # noqa: S608 - a number of ours
 _ENDED = "UPDATE counted_plays SET is_ended = true WHERE play_id = ANY(%b::uuid[])"
 # The play may be known to have begun at another moment than its heartbeat let suppose, but hardly on another day.
 _LASTED = """
@@ -39,17 +56,18 @@ _LASTED = """
         AND heard.played_at BETWEEN told.started_at - interval '1 day' AND told.started_at + interval '1 day'
 """
 # Who has no row is being forgotten: the deletion of an account looks again when all that was on its way has arrived.
+# In the order of the larger of the indexes.
 _HEARD = """
     INSERT INTO listening_history (user_id, song_id, play_id, played_at, played_ms, source)
-    SELECT told.*
-    FROM unnest(%b::bigint[], %b::bigint[], %b::uuid[], %b::timestamptz[], %b::integer[], %b::text[])
-        AS told (user_id, song_id, play_id, played_at, played_ms, source)
-    WHERE EXISTS (SELECT FROM users WHERE users.id = told.user_id)
+    SELECT user_id, song_id, play_id, played_at, played_ms, (%b::text[])[1 + source]
+    FROM told_plays AS told
+    WHERE is_visible AND EXISTS (SELECT FROM users WHERE users.id = told.user_id)
+    ORDER BY user_id
 """
 _RAISED = """
     UPDATE songs SET play_count = play_count + told.plays
-    FROM unnest(%b::bigint[], %b::bigint[]) AS told (id, plays)
-    WHERE songs.id = told.id
+    FROM (SELECT song_id, count(*) AS plays FROM told_plays WHERE counts GROUP BY song_id ORDER BY song_id) AS told
+    WHERE songs.id = told.song_id
 """
 
 
@@ -78,68 +96,65 @@ class Kept(NamedTuple):
     song_ms: int | None
 
 
-def take(db: psycopg.Connection, sink: str, segment_id: str) -> bool:
-    """Note that a segment is taken; False where it was before."""
-    noted = "INSERT INTO shipped (sink, segment_id) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-    return db.execute(noted, (sink, segment_id)).rowcount > 0
+def prepare(db: psycopg.Connection) -> None:
+    """Make a connection ready for the functions below."""
+    db.execute(_PREPARED)
 
 
-class Told(NamedTuple):
-    """Plays that were never told before, and ends of plays that a heartbeat has counted already."""
-
-    fresh: list[PlaybackEvent]
-    ended: list[PlaybackEvent]
-
-
-def first_told(db: psycopg.Connection, plays: Sequence[PlaybackEvent], now: datetime) -> Told:
-    """What of these plays, each told once here, was not told before; from now on it was."""
-    plays = sorted(plays, key=lambda play: play.play_id.int)
-    with db.cursor(binary=True) as cursor:
-        told: dict[UUID, bool] = dict(cursor.execute(_TOLD, ([play.play_id for play in plays],)))
-    fresh = [play for play in plays if play.play_id not in told] if told else plays
-    ended = [play for play in plays if play.kind == "end" and told.get(play.play_id) is False]
-    are_imported = [play.source == "imported" for play in fresh]
-    are_ended = [play.kind == "end" for play in fresh]
-    db.execute(_COUNTED, (now + REMEMBERED, [play.play_id for play in fresh], are_imported, are_ended))
-    if ended:
-        db.execute(_ENDED, ([play.play_id for play in ended],))
-    return Told(fresh, ended)
+def take(db: psycopg.Connection, sink: str, segment_ids: Sequence[str]) -> bool:
+    """Note that segments are taken; False where all of them were before. Where one was, its plays are known as counted."""
+    noted = "INSERT INTO shipped (sink, segment_id) SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
+    return db.execute(noted, (sink, list(segment_ids))).rowcount > 0
 
 
-def lengthen(db: psycopg.Connection, ended: Sequence[PlaybackEvent]) -> None:
+def tell(db: psycopg.Connection, plays: pa.Table, is_visible: pa.ChunkedArray) -> None:
+    """Say what is told of some plays, each once, and which of them belong into the history."""
+    names = PlaybackEvents
+    columns = {
+        "user_id": ("bigint", plays[names.listener_id]),
+        "song_id": ("bigint", plays[names.song_id]),
+        "play_id": ("uuid", plays[names.play_id]),
+        "played_at": ("timestamptz", plays[names.started_at]),
+        "played_ms": ("integer", plays[names.played_ms].fill_null(0)),
+        "source": ("smallint", plays[names.source]),
+        "is_ended": ("boolean", pc.equal(plays[names.kind], END)),
+        "counts": ("boolean", plays[COUNTS]),
+        "is_visible": ("boolean", is_visible),
+    }
+    with db.cursor() as cursor, cursor.copy(_TELL) as copy:
+        copy.write(copied({name: (kind, told.combine_chunks()) for name, (kind, told) in columns.items()}))
+
+
+class Ended(NamedTuple):
+    """The end of a play that a heartbeat has counted already."""
+
+    user_id: int
+    play_id: UUID
+    started_at: datetime
+    played_ms: int
+
+
+def known_before(db: psycopg.Connection) -> list[Ended]:
+    """Leave out of what is told the plays that were counted before; returns those of which we hear the end now."""
+    return [Ended(*row[:-1]) for row in db.execute(_KNOWN) if row[-1]]
+
+
+def lengthen(db: psycopg.Connection, ended: Sequence[Ended]) -> None:
     """Say of listens that are there how long they really were."""
-    if not ended:
-        return
-    columns = (
-        [play.listener_id for play in ended],
-        [play.play_id for play in ended],
-        [play.started_at for play in ended],
-        [play.played_ms for play in ended],
-    )
-    db.execute(_LASTED, columns)
+    if ended:
+        users, plays, moments, lengths = (list(column) for column in zip(*ended, strict=True))
+        db.execute(_ENDED, (plays,))
+        db.execute(_LASTED, (users, plays, moments, lengths))
 
 
-def add(db: psycopg.Connection, listens: Sequence[PlaybackEvent]) -> None:
-    """Write listens into the history of those listeners who are there; their months must be."""
-    if not listens:
-        return
-    listens = sorted(listens, key=lambda listen: listen.listener_id)  # as the larger of the indexes is
-    columns = (
-        [listen.listener_id for listen in listens],
-        [listen.song_id for listen in listens],
-        [listen.play_id for listen in listens],
-        [listen.started_at for listen in listens],
-        [listen.played_ms for listen in listens],
-        [listen.source for listen in listens],
-    )
-    db.execute(_HEARD, columns)
+def add(db: psycopg.Connection, now: datetime) -> None:
+    """Count what is told: from now on it is known, in the history of listeners who are there, and in the counts of songs.
 
-
-def raise_play_counts(db: psycopg.Connection, plays: Mapping[int, int]) -> None:
-    """Add so many plays to each song that is there."""
-    if plays:
-        songs = sorted(plays)
-        db.execute(_RAISED, (songs, [plays[song] for song in songs]))
+    The months of the history must be there.
+    """
+    db.execute(_COUNTED, (now + REMEMBERED,))
+    db.execute(_HEARD, (list(SOURCES),))
+    db.execute(_RAISED)
 
 
 def forget_plays(db: psycopg.Connection, now: datetime) -> int:

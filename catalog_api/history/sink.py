@@ -1,26 +1,27 @@
 """The sink that fills the listening history and raises play counts: a segment in one transaction, each play once."""
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog_api.history import partitions, repository
 from catalog_api.migrate import migrate
-from event_log.listens import is_listen
+from event_log.plays import COUNTS, Told, most_telling
 from foundation.clock import Clock
-from foundation.contracts.events import Event, PlaybackEvent
+from foundation.contracts.events import Event
+from foundation.contracts.tables import PlaybackEvents
 from foundation.engines import postgres
 from foundation.ids import BIGGEST_ID
 
 logger = logging.getLogger(__name__)
 
 LONGEST_MS = 2**31 - 1  # what an integer of Postgres holds
-EARLIEST, BEHIND_LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 1, 1, tzinfo=UTC)
 # Shorter than the second after which Postgres looks for deadlocks: where we and a request wait for each other, we let go.
 LOCK_LIMIT = timedelta(milliseconds=500)
 
@@ -43,12 +44,13 @@ class HistorySink:
         self._db: psycopg.Connection | None = None
         self._months: set[date] = set()
 
-    def apply(self, segment_id: str, events: Sequence[Event]) -> None:
-        """Count the plays of one segment; the same segment again changes nothing."""
-        if not (told := _told(events)):
+    def apply(self, segment_ids: Sequence[str], events: Sequence[Event]) -> None:
+        """Count the plays of some segments; the same segments again change nothing."""
+        told = most_telling(_fitting(Told.of(events).plays))
+        if not told.num_rows:
             return
         try:
-            self._apply(segment_id, told)
+            self._apply(segment_ids, told)
         except Exception:
             self.close()
             raise
@@ -59,62 +61,42 @@ class HistorySink:
             self._opened.close()
         self._db = None
 
-    def _apply(self, segment_id: str, told: Sequence[PlaybackEvent]) -> None:
+    def _apply(self, segment_ids: Sequence[str], told: pa.Table) -> None:
         db, now = self._connection(), self._now()
         beginning = partitions.beginning(now, self._kept_months)
-        listens = [play for play in told if is_listen(play)]
-        visible = {
-            play.play_id
-            for play in listens
-            if not play.is_private and (beginning is None or play.started_at >= beginning)
-        }
-        if missing := partitions.missing_of(
-            (play.started_at for play in listens if play.play_id in visible), self._months
-        ):
+        is_visible = pc.and_not(told[COUNTS], told[PlaybackEvents.is_private])
+        if beginning is not None:
+            is_visible = pc.and_(is_visible, pc.greater_equal(told[PlaybackEvents.started_at], beginning))
+        visible = told.filter(is_visible)
+        months = pc.floor_temporal(visible[PlaybackEvents.started_at], unit="month").unique().to_pylist()
+        if missing := partitions.missing_of(months, self._months):
             partitions.make(db, missing)
             self._months = partitions.months(db)
         with db.transaction():
-            if repository.take(db, self.name, segment_id):
-                fresh, ended = repository.first_told(db, told, now)
-                repository.add(db, [play for play in fresh if play.play_id in visible])
-                repository.lengthen(db, ended)
-                repository.raise_play_counts(db, Counter(play.song_id for play in fresh if is_listen(play)))
+            if repository.take(db, self.name, segment_ids):
+                repository.tell(db, told, is_visible)
+                repository.lengthen(db, repository.known_before(db))
+                repository.add(db, now)
 
     def _connection(self) -> psycopg.Connection:
         if self._db is None:
             migrate(self._url)  # it may have been away, or empty, when this process began
             db = self._opened.enter_context(postgres.connection(self._url, name="segue history"))
             db.execute(f"SET lock_timeout = {LOCK_LIMIT // timedelta(milliseconds=1)}".encode())
+            repository.prepare(db)
             self._db, self._months = db, partitions.months(db)
         return self._db
 
 
-def _told(events: Sequence[Event]) -> list[PlaybackEvent]:
-    """What a segment tells of each play: its first end, else how far it had come if it counts by then.
-
-    Without what Postgres cannot hold.
-    """
-    told: dict[UUID, PlaybackEvent] = {}
-    for event in events:
-        if not isinstance(event, PlaybackEvent) or not (event.kind == "end" or is_listen(event)):
-            continue
-        before = told.get(event.play_id)
-        if before is not None and (before.kind == "end" or event.kind != "end"):
-            continue
-        if _fits(event):
-            told[event.play_id] = event
-        else:
-            logger.warning("play %s is left out of the history: Postgres cannot hold it", event.play_id)
-    return list(told.values())
-
-
-def _fits(play: PlaybackEvent) -> bool:
-    """Whoever sends a play checks it; this keeps one that slipped through from stopping all behind it for ever."""
-    return (
-        play.played_ms is not None
-        and 0 <= play.played_ms <= LONGEST_MS
-        and 0 < play.listener_id <= BIGGEST_ID
-        and 0 < play.song_id <= BIGGEST_ID
-        and play.started_at.tzinfo is not None
-        and EARLIEST <= play.started_at < BEHIND_LATEST
-    )
+def _fitting(plays: pa.Table) -> pa.Table:
+    """Without what Postgres cannot hold, be it a play that no listener and no song can be of."""
+    names = PlaybackEvents
+    none, biggest = pa.scalar(0, pa.uint64()), pa.scalar(BIGGEST_ID, pa.uint64())
+    fits = pc.less_equal(pc.fill_null(plays[names.played_ms], 0), LONGEST_MS)
+    for column in (names.listener_id, names.song_id):
+        fits = pc.and_(fits, pc.and_(pc.greater(plays[column], none), pc.less_equal(plays[column], biggest)))
+    if not pc.all(fits, min_count=0).as_py():
+        for play_id in plays.filter(pc.invert(fits))[names.play_id].to_pylist():
+            logger.warning("play %s is left out of the history: Postgres cannot hold it", UUID(bytes=play_id))
+        plays = plays.filter(fits)
+    return plays

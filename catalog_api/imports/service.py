@@ -33,7 +33,7 @@ from foundation.contracts.history import History
 from foundation.engines import postgres
 from foundation.ids import UserId
 
-BATCH = 5_000  # events of one record of the log: one sync each
+BATCH = 50_000  # events of one record of the log: one sync each
 Encoder = Callable[[pl.DataFrame, str, datetime], bytes]
 
 

@@ -1,8 +1,8 @@
 """What a told play means, and where it is made safe."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from catalog_api.songs.service import SongLengths
 from event_log.log import EventLog
 from foundation import metrics
 from foundation.clock import Clock
-from foundation.contracts.events import Event, PlaybackEvent
+from foundation.contracts.events import KINDS, REASONS, SOURCES, PlaybackEvent, PlayBlock, packed
 from foundation.engines.postgres import Postgres
 from foundation.errors import Problem
 from foundation.http.country import told_country
@@ -24,10 +24,16 @@ from foundation.telemetry import span, traceparent
 SKEW = timedelta(minutes=5)  # by how much a client's clock may run ahead of ours
 LATE = timedelta(days=30)  # ids are remembered as long: an older play sent twice would count twice
 
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+_KINDS, _REASONS = ({name: place for place, name in enumerate(names)} for names in (KINDS, REASONS))
+_ORGANIC, _RECOMMENDED = SOURCES.index("organic"), SOURCES.index("recommended")
+_NO_ID = bytes(16)
+
 Told: TypeAlias = PlayIn | HeartbeatIn | BatchedPlay
 
 _acknowledged = {
-    kind: metrics.plays_acknowledged.labels(kind).inc for kind in ("start", "heartbeat", "pause", "end")
+    kind: metrics.Gathered(metrics.plays_acknowledged.labels(kind)).inc
+    for kind in ("start", "heartbeat", "pause", "end")
 }
 
 
@@ -64,32 +70,29 @@ class Playback:
         received_at = self.now()
         lengths = await self.lengths.of_all({SongId(play.song_id) for play in plays})
         known = await self._known(listener, country)
-        events: list[Event] = []
+        taken: list[tuple[BatchedPlay, datetime]] = []
         outcomes: list[Problem | None] = []
         for play in plays:
-            song_id = SongId(play.song_id)
             try:
                 started_at = _begun(play, received_at)
-                if song_id not in lengths:
-                    raise SongNotFound(song_id)
+                if play.song_id not in lengths:
+                    raise SongNotFound(SongId(play.song_id))
             except (PlayOutOfTime, SongNotFound) as refusal:
                 outcomes.append(refusal)
                 continue
-            event = _event(listener, song_id, play, started_at, received_at, lengths[song_id], known)
-            events.append(event)
+            taken.append((play, started_at))
             outcomes.append(None)
-        if events:
+        if taken:
             with span("append_event"):
-                await self.log.append(events)
-        for play, outcome in zip(plays, outcomes, strict=True):
-            if outcome is None:
-                _acknowledged[play.kind]()
+                await self.log.append([_block(listener, taken, received_at, lengths, known)])
+        for play, _ in taken:
+            _acknowledged[play.kind]()
         return outcomes
 
     async def _known(self, listener: UserId, country: str | None) -> Listener:
         """What every event of the listener carries; where the edge says where they are, that holds."""
         known = await self.listeners.of(listener)
-        return known._replace(country=told_country(country) or known.country)
+        return known if country is None else known._replace(country=told_country(country) or known.country)
 
 
 def _begun(told: Told, received_at: datetime) -> datetime:
@@ -127,6 +130,43 @@ def _event(
         position=told.position,
         country=known.country,
         is_private=known.is_private,
+        traceparent=traceparent(),
+    )
+
+
+def _block(
+    listener: UserId,
+    taken: Sequence[tuple[BatchedPlay, datetime]],
+    received_at: datetime,
+    lengths: Mapping[SongId, int | None],
+    known: Listener,
+) -> PlayBlock:
+    """The same of many: an event for each would cost the log and all who read it several times as much."""
+    plays = [play for play, _ in taken]
+    song_ms = [lengths[SongId(play.song_id)] for play in plays]
+    has_slates, has_positions = (
+        any(play.slate_id for play in plays),
+        any(play.position is not None for play in plays),
+    )
+    return PlayBlock(
+        received_at=received_at,
+        play_ids=b"".join([play.play_id.bytes for play in plays]),
+        kinds=bytes([_KINDS[play.kind] for play in plays]),
+        listener_ids=packed("Q", [listener] * len(plays)),
+        song_ids=packed("Q", [play.song_id for play in plays]),
+        started_ms=packed("q", [(started_at - _EPOCH) // _MILLISECOND for _, started_at in taken]),
+        played_ms=packed("q", [-1 if play.played_ms is None else play.played_ms for play in plays]),
+        song_ms=packed("i", [-1 if length is None else length for length in song_ms]),
+        reasons=bytes([_REASONS[play.reason] if play.kind == "end" else 0 for play in plays]),
+        sources=bytes([_ORGANIC if play.slate_id is None else _RECOMMENDED for play in plays]),
+        are_private=bytes([known.is_private]) * len(plays),
+        slate_ids=b"".join([play.slate_id.bytes if play.slate_id else _NO_ID for play in plays])
+        if has_slates
+        else b"",
+        positions=packed("i", [-1 if play.position is None else play.position for play in plays])
+        if has_positions
+        else b"",
+        country=known.country,
         traceparent=traceparent(),
     )
 

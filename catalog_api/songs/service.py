@@ -24,8 +24,8 @@ __all__ = ["SONG", "SongLengths", "Songs", "Which"]
 HALF_A_SECOND = 500
 PATIENCE = timedelta(milliseconds=250)  # with Postgres, where the answer is known from before
 
-_hit = metrics.cache_lookups.labels("song_lengths", "hit").inc
-_missed = metrics.cache_lookups.labels("song_lengths", "miss").inc
+_hit = metrics.Gathered(metrics.cache_lookups.labels("song_lengths", "hit")).inc
+_missed = metrics.Gathered(metrics.cache_lookups.labels("song_lengths", "miss")).inc
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """The events that travel through the log, each a small immutable record that the JSON of a segment holds."""
 
+from array import array
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Literal
+from sys import byteorder
+from typing import Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -12,6 +15,11 @@ import msgspec
 PlaySource = Literal["organic", "recommended", "imported"]
 PlayKind = Literal["start", "heartbeat", "pause", "end"]
 EndReason = Literal["", "finished", "skipped", "stopped"]
+
+# What a number of a PlayBlock stands for; of kinds and sources the warehouse numbers them alike, one higher.
+KINDS: tuple[PlayKind, ...] = ("start", "end", "heartbeat", "pause")
+SOURCES: tuple[PlaySource, ...] = get_args(PlaySource)
+REASONS: tuple[EndReason, ...] = get_args(EndReason)
 
 
 class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True, gc=False):
@@ -40,6 +48,42 @@ class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True, g
     )
     # Of the request that told it (W3C Trace Context), so that a trace goes on in the shipper.
     traceparent: str = ""
+
+
+class PlayBlock(msgspec.Struct, frozen=True, tag="plays", kw_only=True, gc=False):
+    """Many plays, told at once and column by column: each is what a PlaybackEvent of its row would be, at a tenth of the price.
+
+    A column has the numbers of all rows one after the other, in little-endian order; -1 stands for None. An id has 16 bytes.
+    """
+
+    received_at: datetime
+    play_ids: bytes
+    kinds: bytes  # one byte each, as KINDS numbers them
+    listener_ids: bytes  # 64 bits, unsigned
+    song_ids: bytes  # 64 bits, unsigned
+    started_ms: bytes  # 64 bits, signed: milliseconds since 1970
+    played_ms: bytes  # 64 bits, signed
+    song_ms: bytes  # 32 bits, signed
+    reasons: bytes  # one byte each, as REASONS numbers them
+    sources: bytes  # one byte each, as SOURCES numbers them
+    are_private: bytes  # one byte each, 0 or 1
+    slate_ids: bytes = b""  # zeros where there is none; nothing at all where no row has one
+    positions: bytes = b""  # 32 bits, signed; nothing at all where no row has one
+    origin: str = ""
+    country: str = ""
+    traceparent: str = ""
+
+
+def packed(form: Literal["Q", "q", "i"], numbers: Sequence[int]) -> bytes:
+    """A column of a PlayBlock, as `array` calls its numbers.
+
+    >>> packed("i", [1, -1]).hex()
+    '01000000ffffffff'
+    """
+    column = array(form, numbers)
+    if byteorder == "big":
+        column.byteswap()
+    return column.tobytes()
 
 
 class ListenRemoved(msgspec.Struct, frozen=True, tag="listen_removed", kw_only=True, gc=False):
@@ -167,6 +211,7 @@ class PreferencesChanged(msgspec.Struct, frozen=True, tag="preferences", kw_only
 
 Event = (
     PlaybackEvent
+    | PlayBlock
     | ListenRemoved
     | SlateServed
     | ImportedCount

@@ -106,9 +106,9 @@ def test_a_cursor_damaged_at_any_byte_may_forget_and_never_claims_what_was_not_p
 ) -> None:
     with closing(Cursor(folder, "shelf")) as cursor:
         for number in (1, 3, 5):
-            cursor.begin(f"api-20260301T123015000250-71-{number:012d}")
-            cursor.finish(f"api-20260301T123015000250-71-{number:012d}")
-        cursor.begin("api-20260301T123015000250-71-000000000007")
+            cursor.begin([f"api-20260301T123015000250-71-{number:012d}"])
+            cursor.finish([f"api-20260301T123015000250-71-{number:012d}"])
+        cursor.begin(["api-20260301T123015000250-71-000000000007"])
         passed, whole = cursor.passed_by_now(), cursor.path.read_bytes()
 
     for at in range(len(whole)):

@@ -32,10 +32,10 @@ class Shelf:
     taken: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
-    def apply(self, segment_id: str, events: Sequence[Event]) -> None:
+    def apply(self, segment_ids: Sequence[str], events: Sequence[Event]) -> None:
         if self.is_down:
             raise ConnectionError("out of order")
-        self.taken.append(segment_id)
+        self.taken += segment_ids
         self.events.extend(events)
 
 
@@ -185,35 +185,35 @@ def test_a_log_has_one_shipper(tmp_path: Path) -> None:
 
 def test_a_cursor_forgets_half_a_line_and_keeps_the_rest(tmp_path: Path) -> None:
     with closing(Cursor(tmp_path, "shelf")) as cursor:
-        cursor.begin("a-1")
-        cursor.finish("a-1")
-        cursor.begin("a-2")
+        cursor.begin(["a-1"])
+        cursor.finish(["a-1"])
+        cursor.begin(["a-2"])
     whole = cursor.path.read_bytes()
 
     for length in range(len(whole)):
         cursor.path.write_bytes(whole[:length])
         with closing(Cursor(tmp_path, "shelf")) as reopened:
             known = (reopened.begun, reopened.passed)
-            assert known in [(None, set()), ("a-1", set()), (None, {"a-1"})]
+            assert known in [((), set()), (("a-1",), set()), ((), {"a-1"})]
 
 
 def test_a_long_cursor_file_is_shortened(tmp_path: Path) -> None:
     with closing(Cursor(tmp_path, "shelf")) as cursor:
-        cursor.path.write_text("".join(line("passed", f"gone-{number}") for number in range(30_000)))
+        cursor.path.write_text("".join(line("passed", [f"gone-{number}"]) for number in range(30_000)))
     with closing(Cursor(tmp_path, "shelf")) as cursor:
-        cursor.begin("kept-2")
+        cursor.begin(["kept-2"])
 
         cursor.forget(cursor.passed_by_now() - {"gone-7"})
-        cursor.finish("kept-2")
+        cursor.finish(["kept-2"])
 
     with closing(Cursor(tmp_path, "shelf")) as reopened:
-        assert (reopened.begun, reopened.passed) == (None, {"gone-7", "kept-2"})
+        assert (reopened.begun, reopened.passed) == ((), {"gone-7", "kept-2"})
     assert cursor.path.stat().st_size < 100
 
 
 def test_a_long_cursor_file_that_is_still_needed_is_not_written_anew_each_time(tmp_path: Path) -> None:
     with closing(Cursor(tmp_path, "shelf")) as cursor:
-        cursor.path.write_text("".join(line("passed", f"kept-{number}") for number in range(30_000)))
+        cursor.path.write_text("".join(line("passed", [f"kept-{number}"]) for number in range(30_000)))
     with closing(Cursor(tmp_path, "shelf")) as cursor:
         cursor.forget(["kept-1"])
         shortened = cursor.path.stat().st_ino
@@ -226,15 +226,15 @@ def test_a_long_cursor_file_that_is_still_needed_is_not_written_anew_each_time(t
 
 def test_a_cursor_that_cannot_be_shortened_goes_on_in_its_file(tmp_path: Path) -> None:
     with closing(Cursor(tmp_path, "shelf")) as cursor:
-        cursor.path.write_text("".join(line("passed", f"gone-{number}") for number in range(30_000)))
+        cursor.path.write_text("".join(line("passed", [f"gone-{number}"]) for number in range(30_000)))
     (tmp_path / "shelf.cursor.new").mkdir()
     with closing(Cursor(tmp_path, "shelf")) as cursor:
         with pytest.raises(IsADirectoryError):
             cursor.forget(["gone-1"])
 
-        cursor.finish("kept-1")
+        cursor.finish(["kept-1"])
 
-    assert cursor.path.read_text().endswith(line("passed", "gone-29999") + line("passed", "kept-1"))
+    assert cursor.path.read_text().endswith(line("passed", ["gone-29999"]) + line("passed", ["kept-1"]))
 
 
 def test_files_that_are_no_segments_of_ours_are_left_alone(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_a_long_backlog_of_a_sink_that_is_away_leaves_the_processor_to_others(tm
     names = [f"api-{number:012d}" for number in range(5000)]
     for name in names:
         (tmp_path / f"{name}.segment").write_bytes(PREAMBLE)
-    (tmp_path / "up.cursor").write_text("".join(line("passed", name) for name in names))
+    (tmp_path / "up.cursor").write_text("".join(line("passed", [name]) for name in names))
     shipper = Shipper(tmp_path, [Shelf("up"), Shelf("down", is_down=True)], poll=timedelta(milliseconds=1))
 
     with shipping(shipper):
@@ -289,7 +289,7 @@ from event_log.shipper import Shipper
 
 class File:
     name = "file"
-    def apply(self, segment_id, events):
+    def apply(self, segment_ids, events):
         with open(sys.argv[2], "a") as kept:
             kept.write("".join(f"{event.play_id}\\n" for event in events))
         time.sleep(0.005)

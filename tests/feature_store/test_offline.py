@@ -57,11 +57,11 @@ def test_online_and_offline_agree_now_and_as_of_before(
     sinks = (ClickHouseSink(lambda: writer, tmp_path, correct), RecentSongsSink(redis))
 
     for sink in sinks:
-        sink.apply("early", plays[:700])
+        sink.apply(["early"], plays[:700])
     online_before, before = online(redis, listeners), utc_now()
     time.sleep(0.01)
     for sink in sinks:
-        sink.apply("late", plays[700:])
+        sink.apply(["late"], plays[700:])
 
     assert recent_songs(writer, before, listeners).rows() == online_before
     assert recent_songs(writer, utc_now(), listeners).rows() == online(redis, listeners)

@@ -62,7 +62,7 @@ async def test_everything_told_is_read_at_once(engines: Engines, redis: Redis, l
         ),
     ]
 
-    RecentSongsSink(redis).apply("s1", told)
+    RecentSongsSink(redis).apply(["s1"], told)
 
     wishes = await wishes_of(engines, listener)
     assert ids(wishes) == {
@@ -89,9 +89,9 @@ async def test_a_later_word_takes_an_earlier_one_back(
 ) -> None:
     sink = RecentSongsSink(redis)
 
-    sink.apply("s1", [opinion(listener, 1, "love", 1), opinion(listener, 2, "love", 1)])
-    sink.apply("s2", [opinion(listener, 1, "hide", 2), opinion(listener, 2, "", 2)])
-    sink.apply("s1", [opinion(listener, 1, "love", 1), opinion(listener, 2, "love", 1)])
+    sink.apply(["s1"], [opinion(listener, 1, "love", 1), opinion(listener, 2, "love", 1)])
+    sink.apply(["s2"], [opinion(listener, 1, "hide", 2), opinion(listener, 2, "", 2)])
+    sink.apply(["s1"], [opinion(listener, 1, "love", 1), opinion(listener, 2, "love", 1)])
 
     assert ids(await wishes_of(engines, listener)) == {"hidden_songs": [1]}
 
@@ -113,7 +113,7 @@ async def test_words_in_any_order_leave_the_newest(
     chance.shuffle(told)
 
     for number, segment in enumerate(told):
-        RecentSongsSink(redis).apply(f"s{number}", segment)
+        RecentSongsSink(redis).apply([f"s{number}"], segment)
 
     found = ids(await wishes_of(engines, who))
     for said, name in (("love", "loved_songs"), ("hide", "hidden_songs")):
@@ -126,7 +126,7 @@ async def test_more_words_and_listeners_than_travel_together(
     many = [opinion(listener, song, "love", 1) for song in range(1, WORDS + 100)]
     others = [opinion(UserId(60_000_000 + other), 7, "love", 1) for other in range(LISTENERS + 1)]
 
-    RecentSongsSink(redis).apply("s1", [*many, *others])
+    RecentSongsSink(redis).apply(["s1"], [*many, *others])
 
     assert ids(await wishes_of(engines, listener))["loved_songs"] == list(range(1, WORDS + 100))
     assert ids(await wishes_of(engines, UserId(60_000_000 + LISTENERS))) == {"loved_songs": [7]}
@@ -135,14 +135,14 @@ async def test_more_words_and_listeners_than_travel_together(
 async def test_a_private_play_leaves_nothing(redis: Redis, listener: UserId) -> None:
     private = listen(listener, 7, 1, is_private=True)
 
-    RecentSongsSink(redis).apply("s1", [private])
+    RecentSongsSink(redis).apply(["s1"], [private])
 
     assert not lately_of(redis, [listener])[listener].is_known
     assert not redis.exists(*(feature.key(listener) for feature in FEATURES))
 
 
 async def test_wishes_are_kept_for_good(redis: Redis, listener: UserId) -> None:
-    RecentSongsSink(redis).apply("s1", [opinion(listener, 1, "love", 1), listen(listener, 7, 1)])
+    RecentSongsSink(redis).apply(["s1"], [opinion(listener, 1, "love", 1), listen(listener, 7, 1)])
 
     assert redis.ttl(WISH_VERSIONS.key(listener)) == -1
     assert redis.ttl(RECENT_SONGS.key(listener)) > 0

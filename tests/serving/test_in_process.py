@@ -78,7 +78,7 @@ def test_one_listener_gets_in_the_table_what_they_get_alone(
         played_ms=60_000,
     )
     count = ImportedCount(origin="town", listener_id=22, song_id=1038, plays=4, received_at=NOON)
-    RecentSongsSink(open_redis(engines.redis)).apply("s1", [listen, count])
+    RecentSongsSink(open_redis(engines.redis)).apply(["s1"], [listen, count])
 
     with open_recommender(settings(tmp_path, engines.redis), lambda: NOON) as recommending:
         slate = recommending.recommend(recommending.listener("town", "l22"), 7)

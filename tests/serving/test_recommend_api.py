@@ -105,7 +105,7 @@ async def test_a_listen_changes_the_next_feed(
 
     async with serving(tmp_path, engines.redis) as (_, client):
         before = await client.get("/recommendations", headers=as_listener(4))
-        RecentSongsSink(open_redis(engines.redis)).apply("s1", [listen(4, 1040)])
+        RecentSongsSink(open_redis(engines.redis)).apply(["s1"], [listen(4, 1040)])
         after = await client.get("/recommendations", headers=as_listener(4))
 
     assert before.json()["items"][0]["song_id"] == 1040
@@ -119,7 +119,7 @@ async def test_a_listen_brings_songs_like_it_and_names_it_as_a_reason(
 
     async with serving(tmp_path, engines.redis) as (_, client):
         before = (await client.get("/recommendations?limit=3", headers=as_listener(6))).json()
-        RecentSongsSink(open_redis(engines.redis)).apply("s1", [listen(6, song) for song in (1021, 1039)])
+        RecentSongsSink(open_redis(engines.redis)).apply(["s1"], [listen(6, song) for song in (1021, 1039)])
         after = (await client.get("/recommendations?limit=20", headers=as_listener(6))).json()
 
     assert (before["policy"], after["policy"]) == ("als", "als-fold-in")
@@ -133,7 +133,7 @@ async def test_a_newcomer_has_a_feed_of_their_own_after_the_first_listen(
     tmp_path: Path, engines: Engines, checkerboard: MakeBundle, publish: Publish
 ) -> None:
     publish(checkerboard(10, 40))
-    RecentSongsSink(open_redis(engines.redis)).apply("s1", [listen(70_020, 1013)])
+    RecentSongsSink(open_redis(engines.redis)).apply(["s1"], [listen(70_020, 1013)])
 
     async with serving(tmp_path, engines.redis) as (_, client):
         slate = (await client.get("/recommendations?limit=5", headers=as_listener(70_020))).json()
@@ -152,7 +152,7 @@ async def test_a_song_that_was_started_or_skipped_stays_on_the_feed(
 
     async with serving(tmp_path, engines.redis) as (_, client):
         before = await client.get("/recommendations", headers=as_listener(8))
-        RecentSongsSink(open_redis(engines.redis)).apply("s1", [skipped, started])
+        RecentSongsSink(open_redis(engines.redis)).apply(["s1"], [skipped, started])
         after = await client.get("/recommendations", headers=as_listener(8))
 
     assert after.json()["items"] == before.json()["items"]
@@ -168,7 +168,7 @@ async def test_a_listener_imported_after_the_bundle_gets_none_of_their_songs(
         ImportedCount(origin="town", listener_id=70_010, song_id=song, plays=2, received_at=NOON)
         for song in (*range(1201, 1351), 5000)
     ]
-    RecentSongsSink(open_redis(engines.redis)).apply("s1", [*played, *counted])
+    RecentSongsSink(open_redis(engines.redis)).apply(["s1"], [*played, *counted])
 
     async with serving(tmp_path, engines.redis) as (app, client):
         hits = tuple(TrendingSong(song, f"Hit {song}", 1, "Star", "pop", 9) for song in (1003, 1300, 5000))
@@ -239,7 +239,7 @@ async def test_a_new_listener_gets_what_is_trending(
 ) -> None:
     publish(checkerboard(10, 40))
     told = ListenerChanged(listener_id=70_001, version=1)
-    RecentSongsSink(open_redis(engines.redis)).apply("s1", [told])
+    RecentSongsSink(open_redis(engines.redis)).apply(["s1"], [told])
 
     async with serving(tmp_path, engines.redis) as (app, client):
         app.state.trending.chart = CHART
@@ -254,7 +254,7 @@ async def test_a_new_listener_gets_what_is_trending(
 async def test_before_any_model_a_known_listener_gets_what_is_trending_or_is_told_what_to_do(
     tmp_path: Path, engines: Engines
 ) -> None:
-    RecentSongsSink(open_redis(engines.redis)).apply("s1", [ListenerChanged(listener_id=70_002, version=1)])
+    RecentSongsSink(open_redis(engines.redis)).apply(["s1"], [ListenerChanged(listener_id=70_002, version=1)])
 
     async with serving(tmp_path, engines.redis) as (app, client):
         nothing = await client.get("/recommendations", headers=as_listener(70_002))

@@ -37,7 +37,7 @@ def heard(engines: Engines, tmp_path: Path) -> None:
     ]
     days_ago = {SONGS[0]: [0, 1, 2, 3, 4, 5, 6], SONGS[1]: [1], SONGS[2]: [20] * 5}
     listens = [listen(song, DAY - timedelta(days=days)) for song, each in days_ago.items() for days in each]
-    ClickHouseSink(lambda: client, tmp_path, correct).apply(f"trending-{uuid4()}", [*told, *listens])
+    ClickHouseSink(lambda: client, tmp_path, correct).apply([f"trending-{uuid4()}"], [*told, *listens])
     client.close()
 
 

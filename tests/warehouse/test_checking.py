@@ -104,7 +104,7 @@ def segments(told: list[History], seed: int) -> Iterator[list[Event]]:
 def apply(client: Client, folder: Path, told: list[History], seed: int) -> None:
     sink = ClickHouseSink(lambda: client, folder, correct)
     for number, events in enumerate(segments(told, seed)):
-        sink.apply(f"s-{seed}-{number}", events)
+        sink.apply([f"s-{seed}-{number}"], events)
 
 
 @pytest.mark.slow
@@ -143,7 +143,7 @@ def test_a_past_moment_gives_the_same_answer_after_what_came_later(
         )
         for play in gone
     ]
-    ClickHouseSink(lambda: clickhouse, tmp_path, correct).apply("gone", removals)
+    ClickHouseSink(lambda: clickhouse, tmp_path, correct).apply(["gone"], removals)
 
     assert len(before) > 100
     assert clickhouse.query(asked, parameters={"as_of": as_of}).result_rows == before

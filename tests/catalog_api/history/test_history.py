@@ -25,7 +25,7 @@ def api(api: Api) -> Api:
 
 def listened(api: Api, *plays: PlaybackEvent) -> None:
     sink = HistorySink(api.catalog, lambda: NOON)
-    sink.apply("a-1", plays)
+    sink.apply(["a-1"], plays)
     sink.close()
 
 

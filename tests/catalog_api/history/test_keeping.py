@@ -50,7 +50,7 @@ def test_old_months_are_dropped_where_not_all_is_kept(
     moments = [NOW - timedelta(days=days) for days in (0, 40, 80, 16_000)]
     plays = [make_play(listener_id=1, song_id=1, started_at=moment) for moment in moments]
     sink = HistorySink(url, lambda: NOW)
-    sink.apply("a-1", plays)
+    sink.apply(["a-1"], plays)
     sink.close()
 
     kept = keep(db, replace(keeper, kept_months=1), NOW)
@@ -68,7 +68,7 @@ def test_plays_are_forgotten_when_they_cannot_be_told_again_but_never_those_of_i
         make_play(listener_id=1, song_id=1, source=source) for source in ("organic", "imported")
     )
     sink = HistorySink(url, lambda: NOW)
-    sink.apply("a-1", [told, imported])
+    sink.apply(["a-1"], [told, imported])
     sink.close()
 
     soon, late = keep(db, keeper, NOW + timedelta(days=44)), keep(db, keeper, NOW + timedelta(days=46))

@@ -49,7 +49,7 @@ def test_a_listen_is_in_the_history_and_counts(sink: HistorySink, db: psycopg.Co
     listen, skipped = play(), play(played_ms=29_999)
     started = play(kind="start", played_ms=None)
 
-    sink.apply("a-1", [started, listen, skipped, ListenerChanged(listener_id=ANN, version=1)])
+    sink.apply(["a-1"], [started, listen, skipped, ListenerChanged(listener_id=ANN, version=1)])
 
     assert heard(db) == [(ANN, RHAPSODY, listen.play_id)]
     assert counts(db) == {RHAPSODY: 1}
@@ -66,13 +66,13 @@ def test_a_heartbeat_makes_the_listen_and_the_end_says_how_long_it_was(
     end = play(played_ms=180_000)
     beats = [play(play_id=end.play_id, kind="heartbeat", played_ms=ms) for ms in (10_000, 31_000, 61_000)]
 
-    sink.apply("a-1", beats[:1])
+    sink.apply(["a-1"], beats[:1])
     before = heard(db)
-    sink.apply("a-2", beats[1:])
-    sink.apply("a-3", beats[1:])
+    sink.apply(["a-2"], beats[1:])
+    sink.apply(["a-3"], beats[1:])
     at_first = db.execute("SELECT played_ms FROM listening_history").fetchall()
     for name in ("a-4", "a-5"):
-        sink.apply(name, [play(play_id=end.play_id, kind="heartbeat", played_ms=90_000), end])
+        sink.apply([name], [play(play_id=end.play_id, kind="heartbeat", played_ms=90_000), end])
 
     assert (before, at_first) == ([], [(31_000,)])
     assert db.execute("SELECT played_ms FROM listening_history").fetchall() == [(180_000,)]
@@ -83,7 +83,7 @@ def test_the_same_segment_again_changes_nothing(sink: HistorySink, db: psycopg.C
     plays = [play(), play(), play(song_id=UNFINISHED)]
 
     for _ in range(3):
-        sink.apply("a-1", plays)
+        sink.apply(["a-1"], plays)
 
     assert len(heard(db)) == 3
     assert counts(db) == {RHAPSODY: 2, UNFINISHED: 1}
@@ -92,9 +92,9 @@ def test_the_same_segment_again_changes_nothing(sink: HistorySink, db: psycopg.C
 def test_the_same_play_in_other_segments_counts_once(sink: HistorySink, db: psycopg.Connection) -> None:
     first, second = play(), play()
 
-    sink.apply("a-1", [first, first])
-    sink.apply("a-2", [second, first, second])
-    sink.apply("b-1", [first, second])
+    sink.apply(["a-1"], [first, first])
+    sink.apply(["a-2"], [second, first, second])
+    sink.apply(["b-1"], [first, second])
 
     assert sorted(heard(db)) == sorted((ANN, RHAPSODY, told.play_id) for told in (first, second))
     assert counts(db) == {RHAPSODY: 2}
@@ -104,8 +104,8 @@ def test_of_a_play_that_is_ended_twice_the_first_end_holds(sink: HistorySink, db
     short = play(played_ms=5_000)
     again = play(play_id=short.play_id, played_ms=50_000)
 
-    sink.apply("a-1", [short, again])
-    sink.apply("a-2", [again])
+    sink.apply(["a-1"], [short, again])
+    sink.apply(["a-2"], [again])
 
     assert heard(db) == []
     assert counts(db) == {}
@@ -118,11 +118,11 @@ def test_a_crash_in_the_middle_leaves_nothing_and_the_next_try_everything(
     plays = [play(), play()]
     try:
         with pytest.raises(psycopg.errors.CheckViolation):
-            sink.apply("a-1", plays)
+            sink.apply(["a-1"], plays)
         left = (heard(db), counts(db), db.execute("SELECT count(*) FROM shipped").fetchone())
     finally:
         db.execute("ALTER TABLE songs DROP CONSTRAINT stuck")
-    sink.apply("a-1", plays)
+    sink.apply(["a-1"], plays)
 
     assert left == ([], {}, (0,))
     assert len(heard(db)) == 2
@@ -130,7 +130,7 @@ def test_a_crash_in_the_middle_leaves_nothing_and_the_next_try_everything(
 
 
 def test_a_private_play_counts_for_its_song_and_for_nobody(sink: HistorySink, db: psycopg.Connection) -> None:
-    sink.apply("a-1", [play(is_private=True)])
+    sink.apply(["a-1"], [play(is_private=True)])
 
     assert heard(db) == []
     assert counts(db) == {RHAPSODY: 1}
@@ -139,7 +139,7 @@ def test_a_private_play_counts_for_its_song_and_for_nobody(sink: HistorySink, db
 def test_imported_totals_are_no_listens(sink: HistorySink, db: psycopg.Connection) -> None:
     total = ImportedCount(origin="old", listener_id=ANN, song_id=RHAPSODY, plays=12, received_at=NOON)
 
-    sink.apply("a-1", [total, play(source="imported")])
+    sink.apply(["a-1"], [total, play(source="imported")])
 
     assert counts(db) == {RHAPSODY: 1}
     assert len(heard(db)) == 1
@@ -148,7 +148,7 @@ def test_imported_totals_are_no_listens(sink: HistorySink, db: psycopg.Connectio
 def test_who_and_what_is_gone_stops_nothing(sink: HistorySink, db: psycopg.Connection) -> None:
     of_nobody, of_no_song, whole = play(listener_id=99), play(song_id=99), play()
 
-    sink.apply("a-1", [of_nobody, of_no_song, whole])
+    sink.apply(["a-1"], [of_nobody, of_no_song, whole])
 
     assert {play_id for _, _, play_id in heard(db)} == {of_no_song.play_id, whole.play_id}
     assert counts(db) == {RHAPSODY: 2}
@@ -165,7 +165,7 @@ def test_what_postgres_cannot_hold_is_left_out(
         play(started_at=NOON.replace(year=1), received_at=NOON, play_id=play().play_id),
     ]
 
-    sink.apply("a-1", [*strange, play()])
+    sink.apply(["a-1"], [*strange, play()])
 
     assert len(heard(db)) == 1
     assert all(str(told.play_id) in caplog.text for told in strange)
@@ -178,7 +178,7 @@ def test_old_months_are_made_when_a_play_needs_them(sink: HistorySink, db: psyco
         for day, year in enumerate(years, start=1)
     ]
 
-    sink.apply("a-1", plays)
+    sink.apply(["a-1"], plays)
 
     of_table = "SELECT tableoid::regclass::text FROM listening_history ORDER BY played_at"
     assert [name.removeprefix("listening_history_") for (name,) in db.execute(of_table)] == [
@@ -193,12 +193,12 @@ def test_old_months_are_made_when_a_play_needs_them(sink: HistorySink, db: psyco
 
 
 def test_a_month_that_was_dropped_meanwhile_is_made_again(sink: HistorySink, db: psycopg.Connection) -> None:
-    sink.apply("a-1", [play()])
+    sink.apply(["a-1"], [play()])
     db.execute(f"DROP TABLE {partitions.name_of(partitions.month_of(NOON))}".encode())
 
     with pytest.raises(psycopg.errors.CheckViolation):
-        sink.apply("a-2", [play()])
-    sink.apply("a-2", [play()])
+        sink.apply(["a-2"], [play()])
+    sink.apply(["a-2"], [play()])
 
     assert len(heard(db)) == 1
     assert counts(db) == {RHAPSODY: 2}
@@ -210,7 +210,7 @@ def test_what_is_older_than_what_is_kept_counts_and_is_not_in_the_history(
     sink = HistorySink(catalog, lambda: NOW, kept_months=2)
     ages = [timedelta(), timedelta(days=59), timedelta(days=61)]
 
-    sink.apply("a-1", [play(started_at=NOON - age) for age in ages])
+    sink.apply(["a-1"], [play(started_at=NOON - age) for age in ages])
     sink.close()
 
     assert len(heard(db)) == 2
@@ -223,8 +223,8 @@ def test_it_gives_way_to_who_changes_a_song_and_comes_back(
     with postgres.connection(catalog) as editing, editing.transaction():
         editing.execute("UPDATE songs SET title = 'Edited' WHERE id = %s", (RHAPSODY,))
         with pytest.raises(psycopg.errors.LockNotAvailable):
-            sink.apply("a-1", [play()])
-    sink.apply("a-1", [play()])
+            sink.apply(["a-1"], [play()])
+    sink.apply(["a-1"], [play()])
 
     assert len(heard(db)) == 1
     assert counts(db) == {RHAPSODY: 1}
@@ -233,13 +233,13 @@ def test_it_gives_way_to_who_changes_a_song_and_comes_back(
 def test_a_postgres_that_ended_the_connection_is_asked_again(
     sink: HistorySink, db: psycopg.Connection
 ) -> None:
-    sink.apply("a-1", [play()])
+    sink.apply(["a-1"], [play()])
     db.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'segue history'"
     )
 
     with pytest.raises(psycopg.OperationalError):
-        sink.apply("a-2", [play()])
-    sink.apply("a-2", [play()])
+        sink.apply(["a-2"], [play()])
+    sink.apply(["a-2"], [play()])
 
     assert counts(db) == {RHAPSODY: 2}

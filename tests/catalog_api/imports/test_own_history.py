@@ -47,7 +47,7 @@ def plays() -> list[PlaybackEvent]:
 
 def listened(catalog: str, told: Sequence[PlaybackEvent]) -> None:
     sink = HistorySink(catalog, lambda: NOW)
-    sink.apply("a-1", told)
+    sink.apply(["a-1"], told)
     sink.close()
 
 
@@ -101,7 +101,7 @@ async def test_what_is_exported_is_nothing_new_where_it_came_from(place: Place, 
     settle(place.catalog, town())
     told = plays()
     listened(place.catalog, told)
-    ClickHouseSink(lambda: place.writer, tmp_path, correct).apply("a-1", told)
+    ClickHouseSink(lambda: place.writer, tmp_path, correct).apply(["a-1"], told)
     path = await exported(place.catalog, tmp_path / "history.jsonl")
 
     soon = brought_in(place, path, Asked(account=ANN))

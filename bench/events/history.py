@@ -1,14 +1,12 @@
-"""How fast the listening history is filled, beside a bare COPY of the same rows: `python -m bench.history`.
+"""How fast the listening history is filled, beside a bare COPY of the same rows.
 
 A Postgres of its own, 200,000 songs and 100,000 listeners, the indexes of the catalog. Songs are played as they are in
 life: few very often (Zipf with exponent 1), and for the worst case all alike.
 """
 
-import argparse
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import psycopg
-from rich.console import Console
 from rich.table import Table
 
 from catalog_api.history.sink import HistorySink
@@ -29,15 +26,14 @@ from foundation.ids import new_play_id
 from foundation.settings import REPOSITORY, Settings, running_engines
 
 SONGS, ARTISTS, LISTENERS = 200_000, 20_000, 100_000
-SIZES = (1_000, 5_000, 10_000)
+SIZES = (1_000, 10_000, 30_000)
 PLAYS = 60_000  # of each size, so that each is measured over several segments
 SHORT = 0.2  # of the plays do not count
 NEW_PLAYS = timedelta(hours=1)
 
 
-def main() -> None:
-    """Print the table."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+def history(home: Path) -> list[Table]:
+    """The table."""
     rng = np.random.default_rng(1)
     table = Table(
         title="Plays a second into Postgres",
@@ -52,7 +48,7 @@ def main() -> None:
         "ratio",
     ):
         table.add_column(column, justify="right")
-    with tempfile.TemporaryDirectory(prefix="segue-bench-") as home, _postgres(Path(home)) as url:
+    with _postgres(home) as url:
         migrate(url)
         with postgres.connection(url) as db:
             _furnish(db)
@@ -64,7 +60,7 @@ def main() -> None:
                 rates = (f"{skewed:,.0f}", f"{skewed / bare:.2f}", f"{even:,.0f}", f"{even / bare:.2f}")
                 table.add_row(f"{size:,}", f"{bare:,.0f}", *rates)
             sink.close()
-    Console().print(table)
+    return [table]
 
 
 @contextmanager
@@ -133,7 +129,7 @@ _number = iter(range(10**9))
 
 def _applied(sink: HistorySink, plays: Sequence[PlaybackEvent]) -> float:
     began = time.perf_counter()
-    sink.apply(f"bench-{next(_number)}", plays)
+    sink.apply([f"bench-{next(_number)}"], plays)
     return len(plays) / (time.perf_counter() - began)
 
 
@@ -150,7 +146,3 @@ def _copy(db: psycopg.Connection, plays: Sequence[PlaybackEvent]) -> float:
 
 def _median(rates: Iterator[float]) -> float:
     return statistics.median(rates)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,29 +1,27 @@
-"""What the event log costs, beside the disk, the insert and the bare server it cannot do without: `python -m bench.log`."""
+"""What the event log costs beside the disk, and its way to ClickHouse beside a bare insert."""
 
-import argparse
 import asyncio
 import os
-import tempfile
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
+import pyarrow as pa
 from rich.table import Table
 
-from bench.posts import posts
 from embedded.engines import embedded_engines
 from embedded.supervisor import Supervisor
-from event_log import rows
 from event_log.clickhouse import ClickHouseSink
 from event_log.log import EventLog
+from event_log.plays import KEY, Told, rows_of
 from event_log.segments import record, sync
 from event_log.shipper import Shipper, pending
-from foundation.contracts.events import Event, PlaybackEvent, encode
+from foundation.contracts.events import KINDS, Event, PlaybackEvent, PlayBlock, encode, packed
 from foundation.engines.clickhouse import Client, open_clickhouse
 from foundation.ids import new_play_id
 from warehouse.checking import correct
@@ -32,7 +30,6 @@ from warehouse.migrate import migrate
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 WAITING = (1, 32, 256, 1024)  # tasks that append one event each, again and again
 SEGMENT = 8 * 1024 * 1024
-PARTS = ("posts", "appends", "shipping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +88,9 @@ def raw_syncs(folder: Path, size: int, seconds: float) -> float:
     return done / seconds
 
 
-def appends(folder: Path, seconds: float, rng: np.random.Generator) -> Table:
-    play = plays(1, rng)[0]
+def appends(folder: Path, seconds: float) -> Table:
+    """One event an append, beside bare writes and syncs of the same size."""
+    play = plays(1, np.random.default_rng(1))[0]
     size = len(record(encode([play])))
     table = Table(title=f"appends of one event of {size} bytes, each on disk before it returns")
     for column in (
@@ -112,8 +110,6 @@ def appends(folder: Path, seconds: float, rng: np.random.Generator) -> Table:
         ratio = found.per_second / (raw * found.shared)
         numbers = (found.per_second, found.p50, found.p99, found.shared, raw, ratio)
         table.add_row(str(waiting), *(f"{n:,.0f}" if n >= 100 else f"{n:.2f}" for n in numbers))
-    for path in folder.iterdir():
-        path.unlink()
     return table
 
 
@@ -127,38 +123,63 @@ def warehouse(home: Path) -> Iterator[Client]:
 
 
 def shipping(folder: Path, client: Client, events: int, rng: np.random.Generator) -> Table:
-    """The whole way from segment files into every table, beside one bare insert of the same rows."""
+    """The whole way from segment files into every table, beside bare inserts into one: of the same batch, and of a segment."""
     table = Table(title=f"{events:,} listens from segments to ClickHouse, each once, on disk")
-    for column in ("events in an append", "events/s", "CPU µs an event, here", "bare insert/s", "÷ bare"):
+    for column in ("told as", "events/s", "CPU µs an event, here", "bare insert of as many/s", "÷ bare"):
         table.add_column(column, justify="right")
-    for together in (1, 100, 10_000):
+    bare = {size: bare_inserts(client, size, rng) for size in (1_000, events // 4)}
+    for name, together, compared in (
+        ("events, one a record", 1, 1_000),
+        ("a block of 1,000 a record", 1_000, 1_000),
+        (f"the same, beside inserts of {events // 4:,}", 1_000, events // 4),
+    ):
         told = plays(events, rng)
-        with closing(EventLog(folder, f"ship{together}", age=timedelta(hours=1), size=SEGMENT)) as log:
-            for start in range(0, events, 10_000):
-                some = told[start : start + 10_000]
-                asyncio.run(
-                    append_all(log, [some[at : at + together] for at in range(0, len(some), together)])
-                )
+        with closing(
+            EventLog(folder, f"ship{compared}-{together}", age=timedelta(hours=1), size=SEGMENT)
+        ) as log:
+            for start in range(0, events, 50_000):
+                some = told[start : start + 50_000]
+                parts = [some[at : at + together] for at in range(0, len(some), together)]
+                asyncio.run(append_all(log, parts if together == 1 else [[block_of(part)] for part in parts]))
         shipper = Shipper(folder, [ClickHouseSink(lambda: client, folder, correct)])
         began, worked = time.perf_counter(), time.process_time()
         shipper.ship()
         took, worked = time.perf_counter() - began, time.process_time() - worked
         if pending(folder):
             raise RuntimeError("not everything was shipped")
-        began = time.perf_counter()
-        bare = rows.playback_events(plays(min(events, 30_000), rng)).drop_columns("counts")
-        began = time.perf_counter()
-        client.insert_arrow("playback_events", bare, settings={"insert_deduplicate": 0})
-        bare_rate = bare.num_rows / (time.perf_counter() - began)
-        rate = events / took
-        table.add_row(
-            f"{together:,}",
-            f"{rate:,.0f}",
-            f"{worked / events * 1e6:.1f}",
-            f"{bare_rate:,.0f}",
-            f"{rate / bare_rate:.2f}",
-        )
+        rate, cost = events / took, worked / events * 1e6
+        ratio = f"{rate / bare[compared]:.2f}"
+        table.add_row(name, f"{rate:,.0f}", f"{cost:.1f}", f"{bare[compared]:,.0f}", ratio)
     return table
+
+
+def bare_inserts(client: Client, size: int, rng: np.random.Generator) -> float:
+    """Rows a second of inserts of so many into one table like playback_events, without views; the median of some."""
+    client.command("CREATE TABLE IF NOT EXISTS bare AS playback_events")
+    filled, took = rows_of(Told(plays(size, rng)).plays), []
+    for _ in range(5 if size > 10_000 else 20):
+        began = time.perf_counter()
+        client.insert_arrow("bare", filled, settings={"insert_deduplicate": 0})
+        took.append(time.perf_counter() - began)
+    return size / statistics.median(took)
+
+
+def block_of(told: Sequence[Event]) -> PlayBlock:
+    """Ends of plays as a batch tells them."""
+    ends = [play for play in told if isinstance(play, PlaybackEvent)]
+    return PlayBlock(
+        received_at=ends[0].received_at,
+        play_ids=b"".join(play.play_id.bytes for play in ends),
+        kinds=bytes([KINDS.index("end")]) * len(ends),
+        listener_ids=packed("Q", [play.listener_id for play in ends]),
+        song_ids=packed("Q", [play.song_id for play in ends]),
+        started_ms=packed("q", [round(play.started_at.timestamp() * 1000) for play in ends]),
+        played_ms=packed("q", [play.played_ms or 0 for play in ends]),
+        song_ms=packed("i", [play.song_ms or -1 for play in ends]),
+        reasons=bytes(len(ends)),
+        sources=bytes(len(ends)),
+        are_private=bytes(len(ends)),
+    )
 
 
 async def append_all(log: EventLog, batches: list[list[Event]]) -> None:
@@ -186,8 +207,7 @@ def lookups(client: Client, held: int, rng: np.random.Generator) -> Table:
         ids = [
             bytes(key) for key in client.query(query, column_formats={"play_key": "bytes"}).result_columns[0]
         ]
-        some = rows.playback_events(plays(len(ids), rng))
-        some = some.set_column(0, "play_id", rows.pa.array(ids, rows.pa.binary(16)))
+        some = Told(plays(len(ids), rng)).plays.set_column(0, "play_id", pa.array(ids, KEY))
         times = []
         for _ in range(5):
             began = time.perf_counter()
@@ -196,31 +216,3 @@ def lookups(client: Client, held: int, rng: np.random.Generator) -> Table:
             times.append(time.perf_counter() - began)
         table.add_row(which, f"{min(times) * 1000:.0f}")
     return table
-
-
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=PARTS, help="one of the parts (all)")
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement of appends and posts")
-    parser.add_argument("--events", type=int, default=100_000, help="shipped in each row")
-    parser.add_argument("--seen", type=int, default=5_000_000, help="ids to look up among")
-    given = parser.parse_args()
-    rng = np.random.default_rng(1)
-    console = Console(width=132)
-    parts = [given.only] if given.only else PARTS
-    with tempfile.TemporaryDirectory(prefix="segue-bench-") as made:
-        folder = Path(made) / "log"
-        folder.mkdir()
-        if "posts" in parts:
-            console.print(posts(Path(made) / "platform", given.seconds))
-        if "appends" in parts:
-            console.print(appends(folder, given.seconds, rng))
-        if "shipping" in parts:
-            with warehouse(Path(made) / "home") as client:
-                console.print(shipping(folder, client, given.events, rng))
-                console.print(lookups(client, given.seen, rng))
-
-
-if __name__ == "__main__":
-    main()

@@ -4,28 +4,16 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 from rich.table import Table
 
-from bench.load import Told, answers, program, wait_until, worked_by, wrk
-from cli.imports import import_with_progress
-from cli.tokens import find
-from embedded.engines import embedded_engines
+from bench.events.platform import platform
+from bench.load import Told, answers, program, wait_until, warmed_up, worked_by, wrk
 from embedded.ports import free_port
-from embedded.supervisor import Supervisor
 from event_log.segments import sync
-from foundation import settings as foundation_settings
-from foundation.clock import utc_now
-from foundation.engines.clickhouse import open_clickhouse_reader
-from foundation.security import token_maker
-from foundation.settings import Limits, Settings, child_environment
-from pipelines.world.world import make_world
 
 CONNECTIONS = (16, 64, 256)
-PLAYERS = 20
 BLOCK = 4096  # bytes of a bare write
 
 
@@ -39,11 +27,11 @@ class Load:
 
     def of(self, port: int, connections: int, pause: float = 0.0) -> Told:
         """Each connection sends its next play at the answer of the last, or after a pause of so many ms on average."""
-        return wrk("play.lua", port, connections, self.seconds, self.song, pause, *self.tokens)
+        return wrk("events/play.lua", port, connections, self.seconds, self.song, pause, *self.tokens)
 
     def peak(self, port: int) -> tuple[int, Told]:
         """The most plays a second, and with how many connections."""
-        self.of(port, CONNECTIONS[0])  # a first round warms it up
+        warmed_up(lambda: self.of(port, CONNECTIONS[0]))
         found = {connections: self.of(port, connections) for connections in CONNECTIONS}
         best = max(found, key=lambda connections: found[connections].per_second)
         return best, found[best]
@@ -56,11 +44,8 @@ class Load:
         return self.of(port, connections, max(0.0, between - answer))
 
 
-def posts(home: Path, seconds: float) -> Table:
+def posts(home: Path, seconds: float) -> list[Table]:
     """The table; needs wrk."""
-    # One address and a few listeners send everything: no budget of requests is meant for that.
-    told = Settings(SEGUE_HOME=home, limits=Limits(enabled=False))
-    children, urls = embedded_engines(home, wanted={"postgres", "redis", "clickhouse"})
     table = Table(
         title=f"plays told by wrk on the same {os.cpu_count()} processors, each on disk before its 202"
     )
@@ -70,40 +55,22 @@ def posts(home: Path, seconds: float) -> Table:
         "peak POSTs/s",
         "÷ bare",
         "CPU µs a POST",
+        "÷ bare by CPU",
         "connections",
         "at half: POSTs/s",
         "p50 ms",
         "p99 ms",
     ):
         table.add_column(column, justify="left" if column == "server" else "right")
-    with Supervisor(home, children, say=lambda _: None, urls=urls).running():
-        settings = foundation_settings.connected(told)
-        environment = {**child_environment(settings), "SEGUE__LIMITS__ENABLED": "false"}
-        with program(environment, "cli.shipper", "--ready", f"{home}/run/shipper.ready") as shipper:
-            wait_until((home / "run" / "shipper.ready").exists, shipper)
-            song, tokens = furnished(settings)
-        load, bare = Load(song, tokens, seconds), 0.0
+    with platform(home) as up:
+        load, bare = Load(up.songs[0], up.tokens, seconds), (0.0, 0.0)
         for workers in (1, 2):
-            bare = measured(table, "bare ASGI app", "bench.bare", workers, environment, load, None)
-            measured(table, "gateway", "gateway", workers, environment, load, bare)
-        with program(environment, "cli.shipper"):
-            measured(table, "gateway + shipper", "gateway", 2, environment, load, bare)
+            bare = measured(table, "bare ASGI app", "bench.bare", workers, up.environment, load, None)
+            measured(table, "gateway", "gateway", workers, up.environment, load, bare)
+        with up.shipping():
+            measured(table, "gateway + shipper", "gateway", 2, up.environment, load, bare)
     table.caption = f"bare fdatasync of {BLOCK} bytes: {bare_syncs(home, seconds):,.0f}/s"
-    return table
-
-
-def furnished(settings: Settings) -> tuple[int, list[str]]:
-    """A small world in the catalog; one of its songs, and tokens of some listeners."""
-    world = make_world(
-        np.random.default_rng(1), listeners=PLAYERS, songs=50, days=2, until=utc_now() - timedelta(hours=1)
-    )
-    import_with_progress(settings, world.history)
-    with open_clickhouse_reader(settings.engines.clickhouse_reader) as client:
-        song = int(str(client.command("SELECT min(song_id) FROM songs")))
-    maker = token_maker(settings)
-    names = [f"{world.history.source}:{name}" for name in world.history.listeners["external_id"]]
-    players = [find(settings.engines.postgres, name) for name in names]
-    return song, [maker.issue(player, roles=["user"], now=utc_now()) for player in players]
+    return [table]
 
 
 def measured(
@@ -113,9 +80,9 @@ def measured(
     workers: int,
     environment: dict[str, str],
     load: Load,
-    bare: float | None,
-) -> float:
-    """Measures one server, adds its row, and returns its peak."""
+    bare: tuple[float, float] | None,
+) -> tuple[float, float]:
+    """Measures one server, adds its row, and returns its peak and what a POST costs it."""
     port = free_port(13_000 + os.getpid() % 5_000)
     with program(environment, module, "--port", str(port), "--workers", str(workers)) as server:
         wait_until(lambda: answers(port), server)
@@ -124,11 +91,14 @@ def measured(
         plays = load.of(port, connections).per_second * load.seconds
         worked = worked_by(server.pid) - worked
         half = load.at(port, peak.per_second / 2)
-    ratio = "" if bare is None else f"{peak.per_second / bare:.2f}"
+    cost = worked / plays * 1e6
+    ratio, by_cost = (
+        ("", "") if bare is None else (f"{peak.per_second / bare[0]:.2f}", f"{bare[1] / cost:.2f}")
+    )
     numbers = (f"{half.per_second:,.0f}", f"{half.p50:.2f}", f"{half.p99:.2f}")
-    cost = f"{worked / plays * 1e6:.0f}"
-    table.add_row(name, str(workers), f"{peak.per_second:,.0f}", ratio, cost, str(connections), *numbers)
-    return peak.per_second
+    rate = f"{peak.per_second:,.0f}"
+    table.add_row(name, str(workers), rate, ratio, f"{cost:.0f}", by_cost, str(connections), *numbers)
+    return peak.per_second, cost
 
 
 def bare_syncs(folder: Path, seconds: float) -> float:

@@ -1,0 +1,71 @@
+"""The platform as the parts of this benchmark need it: engines, a small world, a shipper or none, servers to be asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from bench.load import program, wait_until
+from cli.imports import import_with_progress
+from cli.tokens import find
+from embedded.engines import embedded_engines
+from embedded.supervisor import Supervisor
+from foundation import settings as foundation_settings
+from foundation.clock import utc_now
+from foundation.engines.clickhouse import open_clickhouse_reader
+from foundation.security import token_maker
+from foundation.settings import Limits, Settings, child_environment
+from pipelines.world.world import make_world
+
+PLAYERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Engines with a small world in them; `environment` makes our programs use them."""
+
+    settings: Settings
+    environment: dict[str, str]
+    songs: list[int]
+    tokens: list[str]  # of the listeners, in the order of their ids
+
+    @contextmanager
+    def shipping(self) -> Iterator[None]:
+        """A shipper at work."""
+        ready = self.settings.home / "run" / "shipper.ready"
+        ready.unlink(missing_ok=True)
+        with program(self.environment, "cli.shipper", "--ready", str(ready)) as shipper:
+            wait_until(ready.exists, shipper)
+            yield
+
+
+@contextmanager
+def platform(home: Path) -> Iterator[Platform]:
+    """Up while inside. One address and a few listeners send everything: no budget of requests is meant for that."""
+    children, urls = embedded_engines(home, wanted={"postgres", "redis", "clickhouse"})
+    with Supervisor(home, children, say=lambda _: None, urls=urls).running():
+        settings = foundation_settings.connected(Settings(SEGUE_HOME=home, limits=Limits(enabled=False)))
+        environment = {**child_environment(settings), "SEGUE__LIMITS__ENABLED": "false"}
+        empty = Platform(settings, environment, [], [])
+        with empty.shipping():
+            songs, tokens = furnished(settings)
+        yield Platform(settings, environment, songs, tokens)
+
+
+def furnished(settings: Settings) -> tuple[list[int], list[str]]:
+    """A small world in the catalog; its songs, and tokens of its listeners."""
+    world = make_world(
+        np.random.default_rng(1), listeners=PLAYERS, songs=50, days=2, until=utc_now() - timedelta(hours=1)
+    )
+    import_with_progress(settings, world.history)
+    with open_clickhouse_reader(settings.engines.clickhouse_reader) as client:
+        songs = client.query("SELECT song_id FROM songs FINAL ORDER BY song_id").result_columns[0]
+    maker = token_maker(settings)
+    names = [f"{world.history.source}:{name}" for name in world.history.listeners["external_id"]]
+    players = sorted(find(settings.engines.postgres, name) for name in names)
+    return [int(song) for song in songs], [
+        maker.issue(player, roles=["user"], now=utc_now()) for player in players
+    ]
