@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Protocol, TypeAlias
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -253,17 +254,18 @@ class ClickHouseSink:
             self._client.command(sql, settings=_room_for(sql) | {"async_insert": 0})
 
     def _insert(self, table: str, filled: pa.Table, token: str | None = None) -> None:
-        """Insert rows; with a token, a copy of the same insert that is still on its way is dropped by the server."""
-        if not filled.num_rows:
-            return
-        settings: dict[str, object] = {"async_insert": 0, "insert_deduplicate": int(token is not None)}
-        if token is not None:
-            settings["insert_deduplication_token"] = f"{token}/{table}"
-            settings["deduplicate_blocks_in_dependent_materialized_views"] = 1
-            settings["max_partitions_per_insert_block"] = (
-                0  # an import may span more years than a server allows
-            )
-        self._client.insert_arrow(table, filled, settings=settings)
+        """Insert rows; with a token, a copy of the same insert that is still on its way is dropped by the server.
+
+        Without one a new one is made, or the server would drop rows that happen to be those of an earlier insert.
+        """
+        if filled.num_rows:
+            settings: dict[str, object] = {
+                "async_insert": 0,
+                "insert_deduplication_token": f"{token or uuid4()}/{table}",
+                "deduplicate_blocks_in_dependent_materialized_views": 1,
+                "max_partitions_per_insert_block": 0,  # an import may span more years than a server allows
+            }
+            self._client.insert_arrow(table, filled, settings=settings)
 
     def _complete(self, segment_id: str, table: str, wanted: pa.Table, held_query: str) -> None:
         """Insert the rows that the table lacks, and look again: a token may outlive the rows it stood for."""

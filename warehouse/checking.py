@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -106,7 +107,10 @@ def _row(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def _add(client: ClickHouse, rollup: Rollup, lacking: pa.Table) -> None:
     if lacking.num_rows:
-        client.insert_arrow(rollup.table, lacking, settings={"async_insert": 0, "insert_deduplicate": 0})
+        # A token of its own: else the server would drop a correction that is the same as an earlier one.
+        token = f"correction/{uuid4()}"
+        settings: dict[str, object] = {"async_insert": 0, "insert_deduplication_token": token}
+        client.insert_arrow(rollup.table, lacking, settings=settings)
 
 
 def _days(days: Sequence[date]) -> str:

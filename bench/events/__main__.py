@@ -39,7 +39,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="segue-bench-") as home:
             for table in parts[name](given, Path(home)):
                 console.print(table)
-        console.print("load of the machine in the last minute: {:.1f}".format(os.getloadavg()[0]))
+        console.print(f"load of the machine in the last minute: {os.getloadavg()[0]:.1f}")
 
 
 def _shipping(given: argparse.Namespace, home: Path) -> Iterable[Table]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
-from uuid import UUID
 
 from catalog_api.playback.errors import PlayOutOfTime
 from catalog_api.playback.listeners import Listener, ListenersPlaying
@@ -54,7 +53,7 @@ class Playback:
         Raises SongNotFound, PlayOutOfTime, LogUnavailable.
         """
         received_at = self.now()
-        started_at = _begun(told, received_at)
+        started_at = _Bounds(received_at).begun(told)
         song_ms = await self.lengths.of(song_id)
         known = await self._known(listener, country)
         play = _event(listener, song_id, told, started_at, received_at, song_ms, known)
@@ -70,11 +69,12 @@ class Playback:
         received_at = self.now()
         lengths = await self.lengths.of_all({SongId(play.song_id) for play in plays})
         known = await self._known(listener, country)
+        bounds = _Bounds(received_at)
         taken: list[tuple[BatchedPlay, datetime]] = []
         outcomes: list[Problem | None] = []
         for play in plays:
             try:
-                started_at = _begun(play, received_at)
+                started_at = bounds.begun(play)
                 if play.song_id not in lengths:
                     raise SongNotFound(SongId(play.song_id))
             except (PlayOutOfTime, SongNotFound) as refusal:
@@ -95,15 +95,29 @@ class Playback:
         return known if country is None else known._replace(country=told_country(country) or known.country)
 
 
-def _begun(told: Told, received_at: datetime) -> datetime:
-    """When the play began. Raises PlayOutOfTime for one that its clock or its age forbids."""
-    started_at = told.started_at or received_at - timedelta(milliseconds=told.played_ms or 0)
-    if started_at > received_at + SKEW:
-        raise PlayOutOfTime(f"started_at is in the future: it is {_text(received_at)} here")
-    if started_at < received_at - LATE:
-        raise PlayOutOfTime(f"started_at is more than {LATE.days} days ago")
-    _check_age(told.play_id, received_at)
-    return started_at
+class _Bounds:
+    """Between what a play may have begun that reaches us now, and which ids are too old."""
+
+    __slots__ = ("_earliest", "_latest", "_now", "_oldest_id")
+
+    def __init__(self, now: datetime) -> None:
+        self._now, self._latest, self._earliest = now, now + SKEW, now - LATE
+        self._oldest_id = int(self._earliest.timestamp() * 1000) << 80  # RFC 9562: 48 bits of ms
+
+    def begun(self, told: Told) -> datetime:
+        """When a play began. Raises PlayOutOfTime for one that its clock or its age forbids.
+
+        Without `started_at` a body sent again later would begin later too: only the id still knows when it was made, and
+        one that tells its own time is too old whatever else the body says.
+        """
+        started_at = told.started_at or self._now - timedelta(milliseconds=told.played_ms or 0)
+        if started_at > self._latest:
+            raise PlayOutOfTime(f"started_at is in the future: it is {_text(self._now)} here")
+        if started_at < self._earliest:
+            raise PlayOutOfTime(f"started_at is more than {LATE.days} days ago")
+        if told.play_id.int < self._oldest_id and told.play_id.version == 7:
+            raise PlayOutOfTime(f"play_id was made more than {LATE.days} days ago")
+        return started_at
 
 
 def _event(
@@ -169,17 +183,6 @@ def _block(
         country=known.country,
         traceparent=traceparent(),
     )
-
-
-def _check_age(play_id: UUID, now: datetime) -> None:
-    """Raise PlayOutOfTime for an id that tells its own time and is too old, whatever else the body says or leaves out.
-
-    Without `started_at` a body sent again later would begin later too: only the id still knows when it was made.
-    """
-    if (
-        play_id.version == 7 and play_id.int >> 80 < (now - LATE).timestamp() * 1000
-    ):  # RFC 9562: 48 bits of ms
-        raise PlayOutOfTime(f"play_id was made more than {LATE.days} days ago")
 
 
 def _text(moment: datetime) -> str:

@@ -123,6 +123,29 @@ def test_a_sink_that_is_down_stops_no_other_and_keeps_the_files(
     ]
 
 
+def test_what_waits_is_taken_together_up_to_so_many_bytes_and_after_a_failure_the_same_again(
+    tmp_path: Path,
+) -> None:
+    sizes = {
+        write_segment(tmp_path, f"a-{number:012d}", make_plays(10)).stat().st_size for number in range(5)
+    }
+    groups: list[list[str]] = []
+
+    class Down(Shelf):
+        def apply(self, segment_ids: Sequence[str], events: Sequence[Event]) -> None:
+            groups.append(list(segment_ids))
+            super().apply(segment_ids, events)
+
+    Shipper(tmp_path, [Down(is_down=True)], together=3 * max(sizes)).ship()
+    write_segment(tmp_path, "a-000000000000-000000000000", make_plays(1))
+    Shipper(tmp_path, [up := Down()], together=10 * max(sizes)).ship()
+
+    first = [f"a-{number:012d}" for number in range(3)]
+    assert groups[:2] == [first, first]
+    assert sorted(up.taken[3:]) == ["a-000000000000-000000000000", "a-000000000003", "a-000000000004"]
+    assert len(groups) == 3
+
+
 def test_a_restarted_shipper_offers_no_sink_what_it_has_passed(tmp_path: Path) -> None:
     write_segment(tmp_path, "a-000000000001", make_plays(2))
     fast, slow = Shelf("fast"), Shelf("slow", is_down=True)

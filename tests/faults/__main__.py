@@ -1,4 +1,8 @@
-"""Kills parts of the platform while plays come in, and counts: python -m tests.faults --kills 25 --plays 10000 --seed 1."""
+"""Kills parts of the platform while plays come in, or lets one stand still, and counts.
+
+python -m tests.faults --kills 25 --plays 10000 --seed 1
+python -m tests.faults --stop clickhouse --seconds 60
+"""
 
 import argparse
 import sys
@@ -6,19 +10,30 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.faults import stopping
 from tests.faults.harness import DEFAULT_VICTIMS, VICTIMS, Trial, run
+from tests.faults.stopping import STOPPABLE, Stop
 
 
 def main() -> int:
     """0 when nothing was lost or duplicated, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--kills", type=int, default=25, help="how often each victim is killed")
     parser.add_argument("--plays", type=int, default=10_000)
     parser.add_argument(
         "--seed", type=int, default=1, help="the same seed kills the same victims at the same plays"
     )
     parser.add_argument("--victims", nargs="+", choices=VICTIMS, default=DEFAULT_VICTIMS)
+    parser.add_argument(
+        "--stop", choices=STOPPABLE, help="kill nobody: let this store stand still for a while"
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="for which it stands still")
+    parser.add_argument("--pace", type=float, default=2_000.0, help="plays a second meanwhile")
     given = parser.parse_args()
+    if given.stop is not None:
+        return stopped(Stop(given.stop, given.seconds, given.pace, given.seed))
     trial = Trial(given.plays, given.kills, given.seed, tuple(given.victims))
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="segue-faults-", ignore_cleanup_errors=True) as home:
@@ -26,6 +41,14 @@ def main() -> int:
     print(verdict.table())
     print(f"took         {time.monotonic() - began:.0f} s")
     return 0 if verdict.is_exact else 1
+
+
+def stopped(stop: Stop) -> int:
+    """0 when everything was answered meanwhile and nothing was lost or duplicated, else 1."""
+    with tempfile.TemporaryDirectory(prefix="segue-faults-", ignore_cleanup_errors=True) as home:
+        report = stopping.run(Path(home), stop, say=lambda line: print(line, flush=True))
+    print(report.table())
+    return 0 if report.is_kept else 1
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Plays as clients send them, alone or gathered: each until it is acknowledged, some once more, out of order and late."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import httpx
@@ -50,6 +51,17 @@ class Play:
         body = {"song_id": self.song_id, **self.body()}
         beats = [body | {"kind": "heartbeat", "played_ms": beat} for beat in self.beats]
         return [*beats, body]
+
+
+class Answer(NamedTuple):
+    """What became of one request; `is_first` where none of its plays was acknowledged before."""
+
+    at: float  # seconds of time.monotonic when it was sent
+    seconds: float
+    plays: int
+    events: int
+    is_taken: bool
+    is_first: bool
 
 
 def make_plays(
@@ -106,6 +118,7 @@ class Traffic:
         self.plays = plays
         self.requests = 0
         self.acknowledged: set[UUID] = set()
+        self.answers: list[Answer] = []
         self._address, self._rng = address, rng
         together = round(pace / REQUESTS)
         self._sent = gathered(plays, rng, together)
@@ -155,6 +168,15 @@ class Traffic:
         """Whether the plays were acknowledged. A refusal that no repetition would change fails the trial."""
         self.requests += 1
         told = [each for play in plays for each in play.told()]
+        is_first, began = plays[0].play_id not in self.acknowledged, time.monotonic()
+        is_taken = await self._take(client, plays, told)
+        took = time.monotonic() - began
+        self.answers.append(Answer(began, took, len(plays), len(told), is_taken, is_taken and is_first))
+        return is_taken
+
+    async def _take(
+        self, client: httpx.AsyncClient, plays: Sequence[Play], told: list[dict[str, Any]]
+    ) -> bool:
         path, body = f"/api/v1/songs/{plays[0].song_id}/play", plays[0].body()
         if len(told) > 1:
             self._rng.shuffle(told)  # type: ignore[arg-type]
