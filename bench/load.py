@@ -1,5 +1,6 @@
 """What benchmarks over HTTP share: servers as processes of their own, and wrk, which asks them."""
 
+import json
 import os
 import shutil
 import signal
@@ -60,10 +61,16 @@ def warmed_up(round_of_load: Callable[[], Told]) -> None:
 
 
 def worked_by(pid: int) -> float:
-    """CPU seconds of a server and its workers so far: what a play costs, however busy the machine is."""
+    """CPU seconds of a server and its workers so far, also of those that have ended: what a play costs, however busy the machine is."""
     server = psutil.Process(pid)
     times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
-    return float(sum(time.user + time.system for time in times))
+    return float(sum(time.user + time.system + time.children_user + time.children_system for time in times))
+
+
+def worked_in(home: Path) -> dict[str, float]:
+    """CPU seconds so far of each part that a supervisor started on this home."""
+    status = json.loads((home / "run" / "status.json").read_text())
+    return {child["name"]: worked_by(child["pid"]) for child in status["children"] if child["pid"]}
 
 
 @contextmanager

@@ -147,7 +147,13 @@ class EventLog:
                 self._is_idle = True
                 self._changed.wait(None if left == float("inf") else left)
                 self._is_idle = False
-            batch, size = [], 0
+            batch: list[_Append] = []
+            size = 0
+            if (
+                self._waiting_bytes <= self._size
+            ):  # nearly always: all of it, and nobody waits for the lock meanwhile
+                batch, size = list(self._appends), self._waiting_bytes
+                self._appends.clear()
             while self._appends and size < self._size:
                 batch.append(self._appends.popleft())
                 size += len(batch[-1].record)

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from bench.events.platform import Platform, platform
 from bench.events.shipping import bare_inserts
-from bench.load import Told, answers, program, wait_until, warmed_up, worked_by, wrk
+from bench.load import Told, answers, program, wait_until, warmed_up, worked_by, worked_in, wrk
 from embedded.ports import free_port
 from event_log.shipper import pending
 from foundation.clock import utc_now
@@ -31,6 +31,7 @@ BATCH = 1_000
 CONNECTIONS = 8
 WORKERS = 2
 _LAG = re.compile(r'^event_log_lag_seconds\{.*sink="(\w+)".*\} (\S+)$', re.MULTILINE)
+PARTS = ("gateway", "shipper", "clickhouse", "postgres", "redis")
 STORES = {"clickhouse": "ClickHouse", "history": "Postgres", "recent_songs": "Redis"}
 
 
@@ -90,18 +91,20 @@ def _measured(
         wait_until(lambda: answers(port), server)
         warmed_up(lambda: _load(up, port, 1, 0.0))
         _wait_until_shipped(up)
-        worked = worked_by(server.pid)
+        before = _worked(up, server.pid)
         with _watching(up, port) as watched:
             began = time.perf_counter()
             told = _load(up, port, seconds, 1000 * CONNECTIONS * BATCH / wanted if wanted else 0.0)
-            worked = worked_by(server.pid) - worked
-        done = _done(up, began)
+            done = _done(up, began)
+        _wait_until_shipped(up)
+        after = _worked(up, server.pid)
     events = told.per_second * BATCH
+    came = events * seconds + len(watched.fresh) * BATCH
     pace.add_row(
         name,
         f"{events:,.0f}",
         f"{told.p99:.0f}",
-        f"{worked / (events * seconds) * 1e6:.2f}",
+        *(f"{(after[part] - before[part]) / came * 1e6:.1f}" for part in after),
         f"{told.per_second / bare:.2f}",
         f"{events * seconds / max(done.values()):,.0f}",
     )
@@ -113,6 +116,13 @@ def _measured(
         *(f"{done[sink]:.1f}" for sink in STORES),
     )
     return events
+
+
+def _worked(up: Platform, gateway: int) -> dict[str, float]:
+    """CPU seconds so far of each of PARTS."""
+    engines = worked_in(up.settings.home)
+    told = {"gateway": worked_by(gateway), "shipper": worked_by(up.shipper_pid())} | engines
+    return {part: told[part] for part in PARTS}
 
 
 def _load(up: Platform, port: int, seconds: float, pause: float) -> Told:
@@ -197,20 +207,20 @@ def _watch_outbox(up: Platform, port: int, watched: Watched, stop: threading.Eve
 
 
 def _done(up: Platform, began: float) -> dict[str, float]:
-    """Seconds since `began` until each store has every segment that is there now."""
+    """Seconds from `began` until each store has every segment that is there now."""
     folder = up.settings.log_dir
+    there = {path.stem for path in folder.glob("*-*.*") if path.suffix in (".open", ".segment")}
     done: dict[str, float] = {}
     while len(done) < len(STORES):
-        time.sleep(0.05)
-        there = {path.stem for path in folder.glob("*-*.*") if path.suffix in (".open", ".segment")}
+        gone = there - {path.stem for path in folder.glob("*-*.*")}
         for sink in STORES.keys() - done.keys():
             told = (folder / f"{sink}.cursor").read_text().split("\n")
             passed = {
                 name for line in told if line.startswith("passed") for name in line.split(" ")[1].split(",")
             }
-            if there <= passed:
+            if there <= passed | gone:
                 done[sink] = time.perf_counter() - began
-    _wait_until_shipped(up)
+        time.sleep(0.05)
     return done
 
 

@@ -32,13 +32,20 @@ class Platform:
     songs: list[int]
     tokens: list[str]  # of the listeners, in the order of their ids
 
+    @property
+    def _ready(self) -> Path:
+        return self.settings.home / "run" / "shipper.ready"
+
+    def shipper_pid(self) -> int:
+        """The process of the shipper at work."""
+        return int(self._ready.read_text())
+
     @contextmanager
     def shipping(self) -> Iterator[None]:
         """A shipper at work."""
-        ready = self.settings.home / "run" / "shipper.ready"
-        ready.unlink(missing_ok=True)
-        with program(self.environment, "cli.shipper", "--ready", str(ready)) as shipper:
-            wait_until(ready.exists, shipper)
+        self._ready.unlink(missing_ok=True)
+        with program(self.environment, "cli.shipper", "--ready", str(self._ready)) as shipper:
+            wait_until(self._ready.exists, shipper)
             yield
 
 
