@@ -46,7 +46,7 @@ def rounds_of(home: Path, seconds: float, rounds: int) -> dict[str, list[Round]]
         environment = {**child_environment(settings), **BUDGET}
         with program(environment, "cli.shipper", "--ready", f"{home}/run/shipper.ready") as shipper:
             wait_until((home / "run" / "shipper.ready").exists, shipper)
-            songs, tokens = furnished(settings)
+            songs, _, tokens = furnished(settings)
         for _ in track(range(rounds), "asking", console=Console(stderr=True)):
             for name, words in SERVERS.items():
                 found[name].append(asked(environment, words, songs[0], tokens, seconds))

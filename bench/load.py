@@ -55,9 +55,11 @@ def wrk(script: str, port: int, connections: int, seconds: float, *arguments: ob
 
 
 def warmed_up(round_of_load: Callable[[], Told]) -> None:
-    """A first round that nobody measures: a server that has just started may refuse some of it."""
-    with suppress(Refused):
-        round_of_load()
+    """Rounds that nobody measures, until one is served whole: a server that has just started may refuse some."""
+    for _ in range(5):
+        with suppress(Refused):
+            round_of_load()
+            return
 
 
 def worked_by(pid: int) -> float:

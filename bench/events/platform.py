@@ -30,7 +30,8 @@ class Platform:
     settings: Settings
     environment: dict[str, str]
     songs: list[int]
-    tokens: list[str]  # of the listeners, in the order of their ids
+    listeners: list[int]
+    tokens: list[str]  # one of each listener
 
     @property
     def _ready(self) -> Path:
@@ -56,14 +57,14 @@ def platform(home: Path) -> Iterator[Platform]:
     with Supervisor(home, children, say=lambda _: None, urls=urls).running():
         settings = foundation_settings.connected(Settings(SEGUE_HOME=home, limits=Limits(enabled=False)))
         environment = {**child_environment(settings), "SEGUE__LIMITS__ENABLED": "false"}
-        empty = Platform(settings, environment, [], [])
+        empty = Platform(settings, environment, [], [], [])
         with empty.shipping():
-            songs, tokens = furnished(settings)
-        yield Platform(settings, environment, songs, tokens)
+            songs, listeners, tokens = furnished(settings)
+        yield Platform(settings, environment, songs, listeners, tokens)
 
 
-def furnished(settings: Settings) -> tuple[list[int], list[str]]:
-    """A small world in the catalog; its songs, and tokens of its listeners."""
+def furnished(settings: Settings) -> tuple[list[int], list[int], list[str]]:
+    """A small world in the catalog; its songs, its listeners, and a token of each."""
     world = make_world(
         np.random.default_rng(1), listeners=PLAYERS, songs=50, days=2, until=utc_now() - timedelta(hours=1)
     )
@@ -73,6 +74,5 @@ def furnished(settings: Settings) -> tuple[list[int], list[str]]:
     maker = token_maker(settings)
     names = [f"{world.history.source}:{name}" for name in world.history.listeners["external_id"]]
     players = sorted(find(settings.engines.postgres, name) for name in names)
-    return [int(song) for song in songs], [
-        maker.issue(player, roles=["user"], now=utc_now()) for player in players
-    ]
+    tokens = [maker.issue(player, roles=["user"], now=utc_now()) for player in players]
+    return [int(song) for song in songs], [int(player) for player in players], tokens
