@@ -105,18 +105,19 @@ def test_a_cursor_damaged_at_any_byte_may_forget_and_never_claims_what_was_not_p
     folder: Path, how: str
 ) -> None:
     with closing(Cursor(folder, "shelf")) as cursor:
-        for number in (1, 3, 5):
-            cursor.begin([f"api-20260301T123015000250-71-{number:012d}"])
-            cursor.finish([f"api-20260301T123015000250-71-{number:012d}"])
-        cursor.begin(["api-20260301T123015000250-71-000000000007"])
+        for numbers in ((1,), (3, 4), (5,)):
+            names = [f"api-20260301T123015000250-71-{number:012d}" for number in numbers]
+            cursor.begin(names)
+            cursor.finish(names)
+        cursor.begin([f"api-20260301T123015000250-71-{number:012d}" for number in (7, 8)])
         passed, whole = cursor.passed_by_now(), cursor.path.read_bytes()
 
     for at in range(len(whole)):
         cursor.path.write_bytes(DAMAGES[how](whole, at))
         with closing(Cursor(folder, "shelf")) as reopened:
             known = reopened.passed_by_now()
-            reopened.begin("api-20260301T123015000250-71-000000000009")
-            reopened.finish("api-20260301T123015000250-71-000000000009")
+            reopened.begin(["api-20260301T123015000250-71-000000000009"])
+            reopened.finish(["api-20260301T123015000250-71-000000000009"])
         with closing(Cursor(folder, "shelf")) as again:
             later = again.passed_by_now()
 
