@@ -9,6 +9,7 @@ from starlette.datastructures import State
 from catalog_api.playback.service import open_playback
 from catalog_api.revocations.service import standing
 from event_log.log import EventLog
+from event_log.searches import Searches
 from foundation.cache import CHANNEL as CACHE
 from foundation.cache import Cache
 from foundation.clock import Clock
@@ -29,7 +30,7 @@ HEARING_WITHIN = 2.0  # seconds
 async def open_catalog(
     state: State, settings: Settings, *, postgres: Postgres, redis: AsyncRedis, log: EventLog, now: Clock
 ) -> AsyncIterator[None]:
-    """Sets `settings, now, tokens, revocations, postgres, redis, positions, cache, blobs, playback` of `state`.
+    """Sets `settings, now, tokens, revocations, postgres, redis, positions, cache, blobs, playback, searches` of `state`.
 
     Meanwhile what other processes change and revoke is heard. Serving begins once it is, or where Postgres is away
     soon after.
@@ -40,6 +41,7 @@ async def open_catalog(
     revocations = state.revocations = Revocations()
     state.blobs = open_blobs(settings.engines.blobs)
     playback = state.playback = open_playback(postgres, log, now)
+    state.searches = Searches(playback.listeners, log, now)
     is_linked = asyncio.Event()
 
     async def linked() -> None:

@@ -36,7 +36,9 @@ from foundation.contracts.events import (
     ListenRemoved,
     LyricsChanged,
     OpinionChanged,
+    PlaylistChanged,
     PreferencesChanged,
+    SearchMade,
     SlateServed,
     SongChanged,
     encode,
@@ -51,7 +53,9 @@ from foundation.contracts.tables import (
     Lyrics,
     Opinions,
     PlaybackEvents,
+    Playlists,
     Preferences,
+    Searches,
     Seen,
     Songs,
 )
@@ -131,12 +135,14 @@ class ClickHouseSink:
             self._replace(Songs.table, told.only(SongChanged), rows.songs),
             self._replace(Lyrics.table, told.only(LyricsChanged), rows.lyrics),
             self._replace(Listeners.table, told.only(ListenerChanged), rows.listeners),
+            self._replace(Playlists.table, told.only(PlaylistChanged), rows.playlists),
             self._replace(Opinions.table, told.only(OpinionChanged), rows.opinions),
             self._replace(Follows.table, told.only(FollowChanged), rows.follows),
             self._replace(Blocks.table, told.only(BlockChanged), rows.blocks),
             self._replace(Preferences.table, told.only(PreferencesChanged), rows.preferences),
             self._replace(ImportedCounts.table, told.only(ImportedCount), rows.imported_counts),
             self._replace(Impressions.table, told.only(SlateServed), rows.impressions),
+            self._replace(Searches.table, told.only(SearchMade), rows.searches),
         )
         removed = told.only(ListenRemoved)
         if told.plays.num_rows or removed:

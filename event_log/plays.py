@@ -53,6 +53,7 @@ SCHEMA = pa.schema(
         (_names.origin, pa.string()),
         (_names.slate_id, KEY),
         (_names.position, pa.uint16()),
+        (_names.playlist_id, pa.uint64()),  # 0: none
         (_names.country, pa.string()),
         (_names.is_private, pa.bool_()),
         (_names.received_at, MOMENT),
@@ -224,6 +225,7 @@ def _of_events(plays: Sequence[PlaybackEvent]) -> pa.Table:
         [play.origin for play in plays],
         [None if play.slate_id is None else play.slate_id.bytes for play in plays],
         [play.position for play in plays],
+        [play.playlist_id or 0 for play in plays],
         [play.country for play in plays],
         [play.is_private for play in plays],
         [play.received_at for play in plays],
@@ -265,6 +267,9 @@ def _of_block(block: PlayBlock) -> tuple[pa.Table, Array]:
         pa.repeat(block.origin, rows),
         _ids(block.slate_ids, has_missing=True) if block.slate_ids else pa.nulls(rows, KEY),
         _perhaps(np.clip(positions, -1, 2**16 - 1), pa.uint16()),
+        pa.array(
+            np.frombuffer(block.playlist_ids, "<u8") if block.playlist_ids else np.zeros(rows, np.uint64)
+        ),
         pa.repeat(block.country, rows),
         pa.array(np.frombuffer(block.are_private, np.uint8)).cast(pa.bool_()),
         pa.repeat(pa.scalar(block.received_at, MOMENT), rows),
@@ -336,6 +341,7 @@ _WIDTHS = {
     "are_private": 1,
     "slate_ids": 16,
     "positions": 4,
+    "playlist_ids": 8,
 }
 
 
@@ -361,6 +367,7 @@ def _events_of(block: PlayBlock) -> Iterator[PlaybackEvent]:
             _names.reason: REASONS[row[_names.reason]],
             _names.source: SOURCES[row[_names.source]],
             _names.slate_id: None if slate is None else UUID(bytes=slate),
+            _names.playlist_id: row[_names.playlist_id] or None,
             _names.received_at: block.received_at,
         }
         yield PlaybackEvent(**row | told, traceparent=block.traceparent)

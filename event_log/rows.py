@@ -16,7 +16,9 @@ from foundation.contracts.events import (
     ListenerChanged,
     LyricsChanged,
     OpinionChanged,
+    PlaylistChanged,
     PreferencesChanged,
+    SearchMade,
     SlateServed,
     SongChanged,
 )
@@ -30,7 +32,9 @@ from foundation.contracts.tables import (
     Lyrics,
     Opinions,
     PlaybackEvents,
+    Playlists,
     Preferences,
+    Searches,
     Seen,
     Songs,
 )
@@ -72,6 +76,7 @@ def listens_of(playback: pa.Table) -> pa.Table:
         Listens.origin,
         Listens.slate_id,
         Listens.position,
+        Listens.playlist_id,
         Listens.country,
         Listens.is_private,
     )
@@ -113,6 +118,22 @@ def impressions(slates: Sequence[SlateServed]) -> pa.Table:
     )
 
 
+def searches(made: Sequence[SearchMade]) -> pa.Table:
+    """Rows of searches."""
+    names = Searches
+    return pa.table(
+        {
+            names.search_id: pa.array([search.search_id.bytes for search in made], KEY),
+            names.listener_id: pa.array([search.listener_id for search in made], pa.uint64()),
+            names.query: pa.array([search.query for search in made], pa.string()),
+            names.kind: _words([search.kind for search in made]),
+            names.results: pa.array([search.results for search in made], pa.uint32()),
+            names.searched_at: _moments([search.searched_at for search in made], "ms"),
+            names.country: _words([search.country for search in made]),
+        }
+    )
+
+
 def imported_counts(counts: Sequence[ImportedCount]) -> pa.Table:
     """Rows of imported_counts."""
     names = ImportedCounts
@@ -137,6 +158,7 @@ def songs(changes: Sequence[SongChanged]) -> pa.Table:
             names.artist_id: pa.array([song.artist_id for song in changes], pa.uint64()),
             names.artist: pa.array([song.artist for song in changes], pa.string()),
             names.album: pa.array([song.album for song in changes], pa.string()),
+            names.album_id: pa.array([song.album_id or 0 for song in changes], pa.uint64()),
             names.genre: _words([song.genre for song in changes]),
             names.song_ms: pa.array([song.song_ms for song in changes], pa.uint32()),
             names.released_on: _days([song.released_on for song in changes]),
@@ -174,6 +196,18 @@ def listeners(changes: Sequence[ListenerChanged]) -> pa.Table:
             names.origin: _words([listener.origin for listener in changes]),
             names.external_id: pa.array([listener.external_id for listener in changes], pa.string()),
             names.version: pa.array([listener.version for listener in changes], pa.uint64()),
+        }
+    )
+
+
+def playlists(changes: Sequence[PlaylistChanged]) -> pa.Table:
+    """Rows of playlists."""
+    names = Playlists
+    return pa.table(
+        {
+            names.playlist_id: pa.array([told.playlist_id for told in changes], pa.uint64()),
+            names.is_public: _flags([told.is_public for told in changes]),
+            names.version: pa.array([told.version for told in changes], pa.uint64()),
         }
     )
 

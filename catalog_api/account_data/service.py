@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from catalog_api.account_data import repository
 from catalog_api.account_data.errors import DeletionNotFound, PasswordNeeded
+from catalog_api.account_data.repository import Owned
 from catalog_api.account_data.schemas import ReceiptOut
 from catalog_api.accounts.service import PROFILE
 from catalog_api.auth.errors import WrongPassword
@@ -19,12 +20,10 @@ from catalog_api.lyrics.service import LYRICS
 from catalog_api.outbox.repository import ROW_EVENTS, tell
 from catalog_api.revocations.service import Revoking
 from foundation.cache import Cache
-from foundation.clock import Clock
-from foundation.contracts.events import BlockChanged, Event, FollowChanged, SongChanged
+from foundation.clock import Clock, microseconds
+from foundation.contracts.events import BlockChanged, Event, FollowChanged, PlaylistChanged, SongChanged
 from foundation.engines.postgres import Postgres, Reading, Writing
 from foundation.ids import UserId, new_id
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class Deleting:
             "others": sorted({*followers, *blockers, *others}),
         }
         await repository.note(self.db, deletion_id, user_id, removed, belongings, now)
-        await self._tell(list(_farewells(user_id, followers, blockers, owned.songs, now)))
+        await self._tell(list(_farewells(user_id, followers, blockers, owned, now)))
         keys += [PROFILE.key(user_id), GENRES.key(), *(LYRICS.key(song) for song in owned.songs)]
         await self.cache.change(self.db, *keys)
         await self.revoking.deleted(user_id)
@@ -118,15 +117,17 @@ class Deleting:
 
 
 def _farewells(
-    user_id: UserId, followers: Sequence[int], blockers: Sequence[int], songs: Sequence[int], now: datetime
+    user_id: UserId, followers: Sequence[int], blockers: Sequence[int], owned: Owned, now: datetime
 ) -> Iterator[Event]:
-    """What serving and the warehouse must hear: nobody follows or blocks this person any more, and their songs are gone."""
-    version = (now - _EPOCH) // timedelta(microseconds=1)
+    """What serving and the warehouse must hear: nobody follows or blocks this person any more, and what was theirs is gone."""
+    version = microseconds(now)
     for follower in followers:
         yield FollowChanged(
             listener_id=follower, kind="listener", target_id=user_id, is_following=False, version=version
         )
     for blocker in blockers:
         yield BlockChanged(listener_id=blocker, blocked_id=user_id, is_blocked=False, version=version)
-    for song in songs:
+    for playlist in owned.playlists:
+        yield PlaylistChanged(playlist_id=playlist, is_public=False, version=version)
+    for song in owned.songs:
         yield SongChanged(song_id=song, title="", artist_id=0, artist="", is_removed=True, version=version)

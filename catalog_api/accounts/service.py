@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any, Protocol
 
 from catalog_api.accounts import repository
@@ -15,14 +15,13 @@ from catalog_api.outbox.repository import tell
 from catalog_api.revocations.service import Revoking
 from catalog_api.songs.keys import PLAYLIST
 from foundation.cache import Kind
-from foundation.clock import Clock
+from foundation.clock import Clock, microseconds
 from foundation.contracts.events import ListenerChanged, PreferencesChanged
 from foundation.engines.postgres import Reading, Writing
 from foundation.ids import UserId
 from foundation.security import ROLES
 
 PROFILE = Kind("profile", "user:{}:profile", timedelta(minutes=30))
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Dropping(Protocol):
@@ -189,11 +188,6 @@ def in_order(roles: Sequence[str]) -> list[str]:
     ['user', 'admin']
     """
     return [role for role in ROLES if role in roles]
-
-
-def microseconds(moment: datetime) -> int:
-    """Since 1970: the version of a change."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _preferred(preferences: Preferences) -> PreferencesOut:

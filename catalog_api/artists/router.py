@@ -15,9 +15,11 @@ from catalog_api.songs.errors import NotTheOwner
 from catalog_api.songs.keys import ARTIST
 from catalog_api.songs.schemas import SongOut
 from catalog_api.songs.service import Songs
+from event_log.searches import Searches
 from foundation.engines.postgres import Postgres
 from foundation.errors import Unreachable
 from foundation.http.app import PREFIX
+from foundation.http.country import edge_country
 from foundation.http.hot import HotRouter
 from foundation.http.idempotency import IdempotencyKeyReused
 from foundation.http.inputs import Id, storable
@@ -55,13 +57,19 @@ async def artist(postgres: Postgres, artist_id: int) -> bytes | None:
 
 @router.get("/artists", responses=dict(problems(*READING)))
 async def artists(
+    request: Request,
     asking: Anyone,
     db: Reads,
     part: Offsets,
     name: Annotated[Called | None, Query(description="The whole name, in whatever case.")] = None,
 ) -> Page[ArtistEntry]:
     """Artists of a name, or all. `total` is null where all would be counted."""
-    return await Artists(db).page(name, part)
+    page = await Artists(db).page(name, part)
+    if name is not None and not part.offset:  # whoever turns the page has not searched again
+        searches: Searches = request.app.state.searches
+        listener = None if asking is None else asking.user_id
+        await searches.made(listener, name, "artists", page.total or 0, country=edge_country(request))
+    return page
 
 
 @router.get("/me/artists", responses=dict(problems(MissingToken, *READING, NotAllowed)))

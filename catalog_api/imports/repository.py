@@ -119,19 +119,20 @@ def songs_changed(db: psycopg.Connection, source: str) -> Iterator[SongChanged]:
     """An event for each song that an import made or completed."""
     told = (
         "SELECT told.id, song.title, artist.id, artist.name, coalesce(album.title, ''), song.genre, "
-        "song.duration_ms, song.released_on, song.is_explicit, song.regions, told.external_id, song.updated_at "
+        "song.duration_ms, song.released_on, song.is_explicit, song.regions, song.album_id, told.external_id, song.updated_at "
         "FROM told_songs AS told JOIN songs AS song USING (id) JOIN artists AS artist ON artist.id = song.artist_id "
         "LEFT JOIN albums AS album ON album.id = song.album_id WHERE told.is_new OR told.is_changed ORDER BY told.id"
     )
     for row in db.execute(told):
         song_id, title, artist_id, artist, album, genre, song_ms, released_on = row[:8]
-        is_explicit, regions, external_id, updated_at = row[8:]
+        is_explicit, regions, album_id, external_id, updated_at = row[8:]
         yield SongChanged(
             song_id=song_id,
             title=title,
             artist_id=artist_id,
             artist=artist,
             album=album,
+            album_id=album_id,
             genre=genre,
             song_ms=song_ms,
             released_on=released_on,

@@ -22,6 +22,9 @@ Moment = Annotated[
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=LONGEST_PLAY_MS)]
 SlateId = Annotated[UUID, msgspec.Meta(description="The list served that the song was played from.")]
 Position = Annotated[int, msgspec.Meta(ge=0, le=LAST_POSITION)]
+FromPlaylist = Annotated[
+    int, msgspec.Meta(ge=1, le=BIGGEST_ID, description="The playlist that the song was played from.")
+]
 
 
 class PlayIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +36,7 @@ class PlayIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: EndReason = ""
     slate_id: SlateId | None = None
     position: Position | None = None
+    playlist_id: FromPlaylist | None = None
 
     @property
     def kind(self) -> PlayKind:
@@ -49,6 +53,7 @@ class HeartbeatIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     started_at: Moment | None = None
     slate_id: SlateId | None = None
     position: Position | None = None
+    playlist_id: FromPlaylist | None = None
 
     @property
     def kind(self) -> PlayKind:
@@ -75,6 +80,7 @@ class BatchedPlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = msgspec.field(default="play", name="kind")
     slate_id: SlateId | None = None
     position: Position | None = None
+    playlist_id: FromPlaylist | None = None
 
     def __post_init__(self) -> None:
         """A heartbeat that tells no length tells nothing."""

@@ -142,6 +142,7 @@ def _event(
         source="organic" if told.slate_id is None else "recommended",
         slate_id=told.slate_id,
         position=told.position,
+        playlist_id=None if known.is_private else told.playlist_id,
         country=known.country,
         is_private=known.is_private,
         traceparent=traceparent(),
@@ -158,9 +159,10 @@ def _block(
     """The same of many: an event for each would cost the log and all who read it several times as much."""
     plays = [play for play, _ in taken]
     song_ms = [lengths[SongId(play.song_id)] for play in plays]
-    has_slates, has_positions = (
+    has_slates, has_positions, has_playlists = (
         any(play.slate_id for play in plays),
         any(play.position is not None for play in plays),
+        not known.is_private and any(play.playlist_id for play in plays),
     )
     return PlayBlock(
         received_at=received_at,
@@ -180,6 +182,7 @@ def _block(
         positions=packed("i", [-1 if play.position is None else play.position for play in plays])
         if has_positions
         else b"",
+        playlist_ids=packed("Q", [play.playlist_id or 0 for play in plays]) if has_playlists else b"",
         country=known.country,
         traceparent=traceparent(),
     )

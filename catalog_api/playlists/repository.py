@@ -60,6 +60,15 @@ class Summary(NamedTuple):
     role: Role | None
 
 
+class Public(NamedTuple):
+    """A playlist that everyone may see."""
+
+    playlist_id: int
+    name: str
+    owner_id: int
+    owner: str
+
+
 class Carrying(NamedTuple):
     """A public playlist, and how many songs of an artist are on it."""
 
@@ -68,6 +77,16 @@ class Carrying(NamedTuple):
     owner_id: int
     owner: str
     songs: int
+
+
+async def public_among(db: Reading, playlist_ids: Sequence[int]) -> Sequence[Public]:
+    """Those of these that everyone may see, in no order."""
+    asked = (
+        select(Playlist.id, Playlist.name, Playlist.user_id, User.display_name)
+        .join(User, User.id == Playlist.user_id)
+        .where(Playlist.id.in_(playlist_ids), Playlist.is_public)
+    )
+    return [Public(*row) for row in await db.execute(asked)]
 
 
 async def whole(db: Reading, playlist_id: PlaylistId, limit: int, offset: int = 0) -> Whole | None:

@@ -1,16 +1,17 @@
 """Tells playlists, makes and copies them, and changes what is said about them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from catalog_api.listeners.errors import ListenerNotFound
 from catalog_api.listeners.service import Listeners
+from catalog_api.outbox.repository import tell
 from catalog_api.playlists import repository
 from catalog_api.playlists.access import OWNER, changed, locked_for, readable
 from catalog_api.playlists.errors import PlaylistNotFound
 from catalog_api.playlists.order.service import Order
-from catalog_api.playlists.repository import Carrying, Summary, Whole
+from catalog_api.playlists.repository import Carrying, Public, Summary, Whole
 from catalog_api.playlists.schemas import (
     CopyNew,
     OwnerOut,
@@ -24,7 +25,8 @@ from catalog_api.playlists.telling import FIRST, found, songs_of
 from catalog_api.social.activities.service import Activities
 from catalog_api.songs.keys import PLAYLIST
 from foundation.cache import Cache
-from foundation.clock import Clock
+from foundation.clock import Clock, microseconds
+from foundation.contracts.events import PlaylistChanged
 from foundation.engines.postgres import Reading, Writing
 from foundation.http.pages import Offset, Page
 from foundation.ids import ArtistId, PlaylistId, SongId, UserId
@@ -59,6 +61,10 @@ class Playlists:
         """Those of one's own and those one is a member of, the newest first."""
         summaries, total = await repository.of_listener(self.db, asking, page.limit, page.offset)
         return _page(summaries, total, page)
+
+    async def public_among(self, playlist_ids: Sequence[int]) -> Sequence[Public]:
+        """Those of these that everyone may see at this moment."""
+        return await repository.public_among(self.db, playlist_ids)
 
     async def public_of(self, listener_id: UserId, page: Offset) -> Page[SummaryOut]:
         """The public ones of a listener, the newest first. Raises ListenerNotFound."""
@@ -135,6 +141,7 @@ class WritingPlaylists:
         playlist = await locked_for(self.db, playlist_id, asking, OWNER, if_match)
         if playlist.is_public:
             await self.activities.remove(asking, "made", "playlist", playlist_id)
+            await self._tell_whether_public(playlist_id, is_public=False)
         await repository.remove(self.db, playlist_id)
         await self.cache.change(self.db, PLAYLIST.key(playlist_id))
 
@@ -145,6 +152,13 @@ class WritingPlaylists:
             await self.activities.add(owner, "made", "playlist", playlist.id)
         elif was_public and not playlist.is_public:
             await self.activities.remove(owner, "made", "playlist", playlist.id)
+        if playlist.is_public != was_public:
+            await self._tell_whether_public(playlist.id, is_public=playlist.is_public)
+
+    async def _tell_whether_public(self, playlist_id: int, *, is_public: bool) -> None:
+        """Let charts know."""
+        version = microseconds(self.now())
+        await tell(self.db, PlaylistChanged(playlist_id=playlist_id, is_public=is_public, version=version))
 
     async def _empty(self, owner: UserId, name: str, description: str, *, is_public: bool) -> Playlist:
         if not await repository.lock_listener(self.db, owner):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -18,13 +17,11 @@ from catalog_api.songs.repository import Owned, Which
 from catalog_api.songs.schemas import SongChange, SongIn, SongOut
 from catalog_api.songs.service import Songs
 from foundation.cache import Cache
-from foundation.clock import Clock
+from foundation.clock import Clock, microseconds
 from foundation.contracts.events import SongChanged
 from foundation.engines.postgres import Writing
 from foundation.ids import SongId
 from foundation.security import Principal
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_owner(asking: Principal, artist: Owned) -> None:
@@ -74,6 +71,7 @@ def changed(song: Row[*tuple[Any, ...]], *, is_removed: bool = False) -> SongCha
         artist_id=song.artist_id,
         artist=song.artist,
         album=song.album or "",
+        album_id=song.album_id,
         genre=song.genre,
         song_ms=song.duration_ms,
         released_on=song.released_on,
@@ -82,7 +80,7 @@ def changed(song: Row[*tuple[Any, ...]], *, is_removed: bool = False) -> SongCha
         is_removed=is_removed,
         origin=song.source or "",
         external_id=song.external_id or "",
-        version=(song.updated_at - _EPOCH) // timedelta(microseconds=1),
+        version=microseconds(song.updated_at),
     )
 
 

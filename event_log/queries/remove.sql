@@ -2,14 +2,14 @@
 INSERT INTO removals
 (
     play_id, listener_id, song_id, listened_at, played_ms, song_ms, outcome, confidence, source, origin, slate_id, position,
-    country, is_private, ingested_at, removed_at
+    playlist_id, country, is_private, ingested_at, removed_at
 )
 WITH
 {keys:String} AS digits,
 fromUnixTimestamp64Milli(toInt64({at:Int64}), 'UTC') AS now
 SELECT
     play_id, listener_id, song_id, listened_at, played_ms, song_ms, outcome, confidence, source, origin, slate_id, position,
-    country, is_private, ingested_at, now
+    playlist_id, country, is_private, ingested_at, now
 FROM listens
 WHERE listener_id IN {listeners:Array(UInt64)} AND play_id IN (
     SELECT arrayJoin(arrayMap(at -> toUUID(substring(digits, 32 * at + 1, 32)), range(intDiv(length(digits), 32))))

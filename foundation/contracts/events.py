@@ -42,6 +42,7 @@ class PlaybackEvent(msgspec.Struct, frozen=True, tag="playback", kw_only=True, g
     origin: str = ""  # the name of the import it came from
     slate_id: UUID | None = None
     position: int | None = None
+    playlist_id: int | None = None  # it was played from; never told of a private session
     country: str = ""  # where the listener is, ISO 3166-1 alpha-2; "" where unknown
     is_private: bool = (
         False  # of a private session: it counts for the song, and for nobody's history or taste
@@ -69,6 +70,7 @@ class PlayBlock(msgspec.Struct, frozen=True, tag="plays", kw_only=True, gc=False
     are_private: bytes  # one byte each, 0 or 1
     slate_ids: bytes = b""  # zeros where there is none; nothing at all where no row has one
     positions: bytes = b""  # 32 bits, signed; nothing at all where no row has one
+    playlist_ids: bytes = b""  # 64 bits, unsigned, 0 where there is none; nothing at all where no row has one
     origin: str = ""
     country: str = ""
     traceparent: str = ""
@@ -119,6 +121,18 @@ class SlateServed(msgspec.Struct, frozen=True, tag="slate", kw_only=True, gc=Fal
     candidates_hash: int = 0  # of the songs that it was chosen from
 
 
+class SearchMade(msgspec.Struct, frozen=True, tag="search", kw_only=True, gc=False):
+    """What somebody searched for, and how much was found; never told of a private session."""
+
+    search_id: UUID
+    listener_id: int = 0  # 0: nobody who signed in
+    query: str  # as `event_log.searches.normal` leaves it
+    kind: str  # among what was searched: songs, artists, …
+    results: int
+    searched_at: datetime
+    country: str = ""  # where it was made, ISO 3166-1 alpha-2; "" where unknown
+
+
 class ImportedCount(msgspec.Struct, frozen=True, tag="imported_count", kw_only=True, gc=False):
     """How often a listener played a song in all, from a source that tells no times. Its key is the first three."""
 
@@ -137,6 +151,7 @@ class SongChanged(msgspec.Struct, frozen=True, tag="song", kw_only=True, gc=Fals
     artist_id: int
     artist: str
     album: str = ""
+    album_id: int | None = None
     genre: str = ""
     song_ms: int | None = None
     released_on: date | None = None
@@ -168,6 +183,14 @@ class LyricsChanged(msgspec.Struct, frozen=True, tag="lyrics", kw_only=True, gc=
 
 
 OPENING_LINES = 4
+
+
+class PlaylistChanged(msgspec.Struct, frozen=True, tag="playlist", kw_only=True, gc=False):
+    """Whether everyone may see a playlist, and nothing else of it; the highest `version` is the valid one."""
+
+    playlist_id: int
+    is_public: bool  # false also where it is gone
+    version: int
 
 
 class OpinionChanged(msgspec.Struct, frozen=True, tag="opinion", kw_only=True, gc=False):
@@ -214,10 +237,12 @@ Event = (
     | PlayBlock
     | ListenRemoved
     | SlateServed
+    | SearchMade
     | ImportedCount
     | SongChanged
     | ListenerChanged
     | LyricsChanged
+    | PlaylistChanged
     | OpinionChanged
     | FollowChanged
     | BlockChanged

@@ -19,6 +19,7 @@ class PlaybackEvents:
     origin = "origin"
     slate_id = "slate_id"
     position = "position"
+    playlist_id = "playlist_id"
     country = "country"
     is_private = "is_private"
     received_at = "received_at"
@@ -40,6 +41,7 @@ class Listens:
     origin = "origin"
     slate_id = "slate_id"
     position = "position"
+    playlist_id = "playlist_id"
     country = "country"
     is_private = "is_private"
     ingested_at = "ingested_at"
@@ -62,6 +64,19 @@ class Impressions:
     propensity = "propensity"
     seed = "seed"
     candidates_hash = "candidates_hash"
+
+
+class Searches:
+    """searches — one row per search."""
+
+    table = "searches"
+    search_id = "search_id"
+    listener_id = "listener_id"
+    query = "query"
+    kind = "kind"
+    results = "results"
+    searched_at = "searched_at"
+    country = "country"
 
 
 class ImportedCounts:
@@ -93,6 +108,7 @@ class Songs:
     artist_id = "artist_id"
     artist = "artist"
     album = "album"
+    album_id = "album_id"
     genre = "genre"
     song_ms = "song_ms"
     released_on = "released_on"
@@ -123,6 +139,15 @@ class Listeners:
     country = "country"
     origin = "origin"
     external_id = "external_id"
+    version = "version"
+
+
+class Playlists:
+    """playlists — whether everyone may see a playlist, one row each, as the catalog last told it."""
+
+    table = "playlists"
+    playlist_id = "playlist_id"
+    is_public = "is_public"
     version = "version"
 
 

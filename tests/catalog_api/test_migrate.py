@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from alembic import command
@@ -25,6 +26,8 @@ import catalog_api.social.tables
 import catalog_api.songs.tables
 import catalog_api.subscriptions.tables  # noqa: F401
 from catalog_api.migrate import MIGRATIONS, VERSIONS, SchemaTooNew, migrate
+from foundation.clock import microseconds
+from foundation.contracts.events import PlaylistChanged, SongChanged, decode
 from foundation.engines import postgres
 
 
@@ -109,3 +112,52 @@ def test_every_step_can_be_taken_back_and_again(empty_database: str) -> None:
 
     assert tables == ["alembic_version"]
     assert again == list(VERSIONS)
+
+
+def test_songs_with_albums_and_public_playlists_of_before_are_told_to_the_charts(empty_database: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with postgres.sync_engine(empty_database).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "v0013_history_imports")
+    with postgres.connection(empty_database) as db:
+        db.execute("INSERT INTO users (display_name, country) VALUES ('Ann', 'NZ')")
+        db.execute("INSERT INTO artists (name) VALUES ('Queen')")
+        db.execute("INSERT INTO albums (artist_id, title) VALUES (1, 'Opera')")
+        db.execute(
+            "INSERT INTO songs (artist_id, album_id, title, genre, duration_ms, released_on, regions, updated_at) VALUES "
+            "(1, 1, 'Rhapsody', 'rock', 354000, '1975-10-31', '{GB,NZ}', '2026-03-01 12:00:00.000001Z'), "
+            "(1, NULL, 'Alone', '', NULL, NULL, NULL, now())"
+        )
+        db.execute(
+            "INSERT INTO external_ids (kind, source, external_id, id) VALUES ('song', 'lastfm', 'x', 1), ('song', 'isrc', 'y', 1)"
+        )
+        db.execute(
+            "INSERT INTO playlists (user_id, name, is_public, created_at, updated_at) VALUES "
+            "(1, 'Loud', true, now(), '2026-03-01Z'), (1, 'Mine', false, now(), now())"
+        )
+
+    migrate(empty_database)
+
+    with postgres.connection(empty_database) as db:
+        rows = db.execute("SELECT events FROM outbox ORDER BY id").fetchall()
+    told = [event for (record,) in rows for event in decode(bytes(record))]
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    assert told == [
+        SongChanged(
+            song_id=1,
+            title="Rhapsody",
+            artist_id=1,
+            artist="Queen",
+            album="Opera",
+            album_id=1,
+            genre="rock",
+            song_ms=354_000,
+            released_on=date(1975, 10, 31),
+            regions=("GB", "NZ"),
+            origin="lastfm",
+            external_id="x",
+            version=microseconds(at + timedelta(hours=12, microseconds=1)),
+        ),
+        PlaylistChanged(playlist_id=1, is_public=True, version=microseconds(at)),
+    ]

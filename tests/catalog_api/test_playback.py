@@ -85,6 +85,20 @@ async def test_a_play_from_a_slate_was_recommended(ann: Playing) -> None:
     assert told.started_at == began
 
 
+async def test_a_play_says_which_playlist_it_came_from_and_a_private_one_does_not(ann: Playing) -> None:
+    await ann.play(playlist_id=7)
+    await ann.client.post(
+        "/plays", json={"plays": [{"song_id": 1, "play_id": str(uuid4()), "playlist_id": 8}]}
+    )
+    refused = await ann.play(playlist_id=0)
+    ann.api.sql("INSERT INTO preferences (user_id, is_private_session) VALUES (1, true)")
+    ann.api.app.state.playback.listeners.forget(1)
+    await ann.play(playlist_id=9)
+
+    assert refused.status_code == 422
+    assert [told.playlist_id for told in ann.told()] == [7, 8, None]
+
+
 async def test_a_song_of_unknown_length_may_be_played(ann: Playing) -> None:
     answer = await ann.play(song_id=2)
 

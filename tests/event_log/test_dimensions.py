@@ -9,6 +9,7 @@ from foundation.contracts.events import (
     ImportedCount,
     ListenerChanged,
     OpinionChanged,
+    PlaylistChanged,
     PreferencesChanged,
     SongChanged,
 )
@@ -22,8 +23,10 @@ def test_songs_listeners_and_counts_reach_their_tables_and_repeat_without_harm(
 ) -> None:
     told: list[Event] = [
         SongChanged(song_id=7, title="Été", artist_id=2, artist="Ann", released_on=NOON.date(), version=1),
-        SongChanged(song_id=7, title="Hiver", artist_id=2, artist="Ann", version=2),
+        SongChanged(song_id=7, title="Hiver", artist_id=2, artist="Ann", album_id=4, version=2),
         ListenerChanged(listener_id=5, country="FR", origin="lastfm", external_id="x", version=1),
+        PlaylistChanged(playlist_id=9, is_public=False, version=2),
+        PlaylistChanged(playlist_id=9, is_public=True, version=1),
         ImportedCount(origin="lastfm", listener_id=5, song_id=7, plays=12, received_at=NOON),
     ]
     for segment_id in ("a-1", "a-2"):
@@ -31,7 +34,9 @@ def test_songs_listeners_and_counts_reach_their_tables_and_repeat_without_harm(
 
     ship(tmp_path, clickhouse)
 
-    assert clickhouse.query("SELECT song_id, title FROM songs FINAL").result_rows == [(7, "Hiver")]
+    named = clickhouse.query("SELECT song_id, title, album_id FROM songs FINAL").result_rows
+    assert named == [(7, "Hiver", 4)]
+    assert clickhouse.query("SELECT playlist_id, is_public FROM playlists FINAL").result_rows == [(9, False)]
     assert clickhouse.query("SELECT listener_id, country FROM listeners FINAL").result_rows == [(5, "FR")]
     assert clickhouse.query("SELECT plays FROM imported_counts FINAL").result_rows == [(12,)]
 

@@ -14,7 +14,15 @@ import pytest
 from event_log.clickhouse import ClickHouse, ClickHouseSink
 from event_log.listens import outcome_of
 from event_log.shipper import Shipper
-from foundation.contracts.events import Event, ListenRemoved, PlaybackEvent, ServedSong, SlateServed
+from foundation.clock import utc_now
+from foundation.contracts.events import (
+    Event,
+    ListenRemoved,
+    PlaybackEvent,
+    SearchMade,
+    ServedSong,
+    SlateServed,
+)
 from foundation.engines.clickhouse import Client
 from foundation.ids import new_play_id
 from tests.event_log.plays import NOON, make_play, write_segment
@@ -23,8 +31,8 @@ from warehouse.checking import correct
 PLAY = new_play_id(NOON)
 
 
-def heartbeat(played_ms: int = 31_000, play_id: UUID = PLAY) -> PlaybackEvent:
-    return make_play(kind="heartbeat", played_ms=played_ms, play_id=play_id)
+def heartbeat(played_ms: int = 31_000, play_id: UUID = PLAY, **told: Any) -> PlaybackEvent:
+    return make_play(kind="heartbeat", played_ms=played_ms, play_id=play_id, **told)
 
 
 def end(played_ms: int = 180_000, **told: Any) -> PlaybackEvent:
@@ -192,6 +200,42 @@ def test_a_slate_is_a_row_for_each_of_its_songs(tmp_path: Path, clickhouse: Clie
 
     shown = "SELECT position, song_id, score FROM impressions FINAL ORDER BY position"
     assert clickhouse.query(shown).result_rows == [(1, 7, 0.5), (2, 8, 0.25)]
+
+
+def test_a_listen_knows_the_playlist_that_it_came_from_and_so_does_its_removal(
+    tmp_path: Path, clickhouse: Client
+) -> None:
+    alone = make_play()
+    ship(tmp_path, clickhouse, [heartbeat(playlist_id=9)], [end(playlist_id=9)], [alone])
+
+    def told(table: str, what: str) -> list[tuple[object, ...]]:
+        asked = f"SELECT {what} FROM {table} ORDER BY ALL"  # noqa: S608 - words of ours
+        return [tuple(row) for row in clickhouse.query(asked).result_rows]
+
+    assert told("valid_listens", "played_ms, playlist_id") == [(40_000, 0), (180_000, 9)]
+    assert told("removals", "playlist_id") == [(9,)]
+    assert told("playlist_days", "playlist_id, song_id, sum(listens) OVER ()")[0] == (9, 7, 1)
+    fresh = set(
+        told("fresh_listens", "listener_id, play_id, playlist_id, sum(sign) OVER (PARTITION BY play_id)")
+    )
+    assert fresh == {(5, PLAY, 9, 1), (5, alone.play_id, 0, 1)}
+
+
+def test_a_search_is_a_row_however_often_it_is_told(tmp_path: Path, clickhouse: Client) -> None:
+    search = SearchMade(
+        search_id=PLAY,
+        listener_id=5,
+        query="queen",
+        kind="songs",
+        results=3,
+        searched_at=utc_now(),
+        country="NZ",
+    )
+
+    ship(tmp_path, clickhouse, [search], [search])
+
+    made = "SELECT listener_id, query, kind, results, country FROM searches FINAL"
+    assert clickhouse.query(made).result_rows == [(5, "queen", "songs", 3, "NZ")]
 
 
 @pytest.mark.parametrize("song_ms", [None, 0, 20_000, 200_000])

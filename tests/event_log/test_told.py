@@ -47,6 +47,7 @@ def plays(draw: st.DrawFn) -> PlaybackEvent:
         source=draw(st.sampled_from(SOURCES)),
         slate_id=draw(st.none() | st.just(UUID(int=77))),
         position=draw(st.none() | st.integers(0, 2**16 - 1)),
+        playlist_id=draw(st.none() | st.integers(1, 2**63 - 1)),
         country="NZ",
         is_private=draw(st.booleans()),
     )
@@ -69,6 +70,7 @@ def block_of(told: Sequence[PlaybackEvent]) -> PlayBlock:
         are_private=bytes(play.is_private for play in told),
         slate_ids=b"".join(play.slate_id.bytes if play.slate_id else bytes(16) for play in told),
         positions=packed("i", [-1 if play.position is None else play.position for play in told]),
+        playlist_ids=packed("Q", [play.playlist_id or 0 for play in told]),
         country="NZ",
     )
 

@@ -50,6 +50,7 @@ class History:
             "song_ms": self.rng.choice([None, 20_000, 200_000]),
             "country": self.rng.choice(["", "NZ", "DE"]),
             "is_private": self.rng.random() < 0.1,
+            "playlist_id": self.rng.choice([None, 1, 2]),
         }
         lengths = sorted(self.rng.randrange(0, 90_000) for _ in range(self.rng.randrange(1, 4)))
         beats = [self._told(told, "heartbeat", length) for length in lengths[:-1]]

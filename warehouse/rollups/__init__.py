@@ -27,6 +27,14 @@ ROLLUPS = (
     Rollup("song_days", ("day", "song_id"), ("listens",)),
     Rollup("chart_hours", ("hour", "song_id", "country"), ("listens",), day="toDate(hour)", days_kept=38),
     Rollup("chart_days", ("day", "song_id", "country"), ("listens",)),
+    Rollup(
+        "playlist_hours",
+        ("hour", "playlist_id", "song_id", "country"),
+        ("listens",),
+        day="toDate(hour)",
+        days_kept=38,
+    ),
+    Rollup("playlist_days", ("day", "playlist_id", "song_id", "country"), ("listens",)),
     Rollup("listener_song_days", ("day", "listener_id", "song_id"), ("listens",), days_kept=128),
     Rollup("listener_days", ("day", "listener_id"), ("listens", "played_ms")),
     # Counted from playback_events, which go ninety days after they became known, and so never before their day is as old.

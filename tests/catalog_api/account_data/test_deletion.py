@@ -11,7 +11,7 @@ from catalog_api.account_data.pending import LEFT
 from catalog_api.account_data.repository import STEPS
 from catalog_api.auth.passwords import Passwords
 from foundation.clock import utc_now
-from foundation.contracts.events import BlockChanged, FollowChanged, SongChanged
+from foundation.contracts.events import BlockChanged, FollowChanged, PlaylistChanged, SongChanged
 from foundation.ids import UserId
 from foundation.settings import Accounts
 from tests.catalog_api.account_data.town import ANN, BOB, left_of, settle
@@ -167,6 +167,9 @@ async def test_serving_and_the_warehouse_are_told(api: Api) -> None:
     assert [
         (each.song_id, each.is_removed, each.title) for each in told if isinstance(each, SongChanged)
     ] == [(1, True, "")]
+    gone = [(each.playlist_id, each.is_public) for each in told if isinstance(each, PlaylistChanged)]
+    assert gone == [(playlist, False) for playlist in range(1, len(gone) + 1)]
+    assert gone
 
 
 async def test_an_account_with_a_password_is_deleted_by_who_knows_it(api: Api) -> None:

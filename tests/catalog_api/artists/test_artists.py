@@ -1,6 +1,7 @@
 import pytest
 
-from foundation.contracts.events import SongChanged
+from event_log.reading import events_of
+from foundation.contracts.events import SearchMade, SongChanged
 from tests.catalog_api.api import Api
 from tests.catalog_api.queries import counted
 from tests.catalog_api.works import ANN, BOB, Works
@@ -36,6 +37,24 @@ async def test_an_artist_belongs_to_who_made_them(works: Works) -> None:
     }
     assert [artist["name"] for artist in mine.json()["results"]] == ["Queen"]
     assert (his.json()["results"], his.json()["total"]) == ([], 0)
+
+
+async def test_whoever_looks_for_a_name_has_searched(works: Works) -> None:
+    await works.artist("Queen")
+
+    await works.ann.get("/artists?name=QUEEN")
+    await works.ann.get("/artists?name=QUEEN&offset=20")
+    await works.nobody.get("/artists?name=Abba")
+    await works.nobody.get("/artists")
+
+    works.api.log.close()
+    folder = works.api.app.state.settings.log_dir
+    told = [event for path in sorted(folder.glob("*.segment")) for event in events_of(path)]
+    searches = [event for event in told if isinstance(event, SearchMade)]
+    assert [(event.listener_id, event.query, event.kind, event.results) for event in searches] == [
+        (ANN, "queen", "artists", 1),
+        (0, "abba", "artists", 0),
+    ]
 
 
 async def test_an_artist_costs_one_query_and_then_none(works: Works) -> None:

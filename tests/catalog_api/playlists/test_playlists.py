@@ -1,6 +1,8 @@
 import pytest
 
+from catalog_api.playlists.service import Playlists
 from catalog_api.songs.keys import PLAYLIST
+from foundation.contracts.events import PlaylistChanged
 from tests.catalog_api.api import Api
 from tests.catalog_api.playlists.world import ANN, BOB, EVE, made, order_of, settle, together
 from tests.catalog_api.queries import counted
@@ -28,6 +30,29 @@ async def test_a_playlist_is_made_with_its_songs_in_order(api: Api) -> None:
         (0, 3, "Song 3"),
         (1, 1, "Song 1"),
     ]
+
+
+async def test_charts_are_told_which_playlists_everyone_may_see(api: Api) -> None:
+    settle(api)
+    ann = api.as_(ANN)
+    private, public = await made(ann), await made(ann, is_public=True, name="Loud")
+
+    await ann.patch(f"/playlists/{public}", json={"name": "Louder"})
+    await ann.patch(f"/playlists/{private}", json={"is_public": True})
+    await ann.put(f"/playlists/{private}", json={"name": "Hidden"})
+    async with api.app.state.postgres.reading() as db:
+        shown = await Playlists(db).public_among([private, public, 999])
+    await ann.delete(f"/playlists/{public}")
+
+    told = [event for event in api.outbox() if isinstance(event, PlaylistChanged)]
+    assert [(event.playlist_id, event.is_public) for event in told] == [
+        (public, True),
+        (private, True),
+        (private, False),
+        (public, False),
+    ]
+    assert [event.version for event in told] == sorted({event.version for event in told})
+    assert shown == [(public, "Louder", ANN, "ann")]
 
 
 async def test_a_private_playlist_is_not_found_by_others_and_by_no_administrator(api: Api) -> None:
