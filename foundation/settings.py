@@ -108,6 +108,13 @@ class Limits(BaseModel, frozen=True):
     plays: int = Field(default=1_000, ge=1)  # told by one listener: a budget of its own
 
 
+class Trending(BaseModel, frozen=True):
+    """What charts tell."""
+
+    # Different listeners who made a search in a chart's window and region before it is told there: it names none of them.
+    search_listeners: int = Field(default=5, ge=2, le=100)
+
+
 class Telemetry(BaseModel, frozen=True):
     """What operators see besides the metrics."""
 
@@ -141,6 +148,7 @@ class Settings(BaseSettings):
     accounts: Accounts = Accounts()
     history: History = History()
     imports: Imports = Imports()
+    trending: Trending = Trending()
     telemetry: Telemetry = Telemetry()
     embedded: Embedded = Embedded()
 

@@ -22,7 +22,7 @@ from foundation.http.rate_limit import RateLimits
 from foundation.metrics import Gathered
 from foundation.settings import Settings
 from gateway import dependencies
-from gateway.catalog import CatalogOfArtists
+from gateway.catalog import CatalogOfArtists, CatalogOfPlaylists
 from gateway.pages import add_pages
 from gateway.policies import policies
 from gateway.watch import Watch, watching
@@ -67,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
             state.live, state.vectors = serving.live, serving.vectors
             state.recent, state.trending = serving.recent, serving.trending
             state.warehouse, state.artists = serving.warehouse, CatalogOfArtists(postgres)
+            state.public_playlists = CatalogOfPlaylists(postgres)
             state.health, state.readiness = _health(opened, connected, postgres, redis, state.blobs, serving)
             state.tell = (keeper.tally.tell, state.cache.tell, Gathered.tell)
             watch = Watch(serving.live, postgres, state.tell, utc_now)

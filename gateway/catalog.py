@@ -1,5 +1,6 @@
-"""Tells serving what it asks of artists, by asking the catalog: neither knows the other."""
+"""Tells serving what it asks of artists and playlists, by asking the catalog: neither knows the other."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog_api.artists.service import Artists
@@ -7,6 +8,7 @@ from catalog_api.playlists.service import Playlists
 from foundation.engines.postgres import Postgres
 from foundation.ids import ArtistId, UserId
 from serving.statistics.schemas import ArtistPlaylists, CarryingPlaylist
+from serving.trending.playlists import PublicPlaylist
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +34,16 @@ class CatalogOfArtists:
                 for each in most
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogOfPlaylists:
+    """The port that charts ask."""
+
+    postgres: Postgres
+
+    async def public_among(self, playlist_ids: Sequence[int]) -> Mapping[int, PublicPlaylist]:
+        """Those of these that everyone may see, as the catalog says now. Raises Unreachable."""
+        async with self.postgres.reading() as db:
+            found = await Playlists(db).public_among(playlist_ids)
+        return {each.playlist_id: PublicPlaylist(each.name, each.owner_id, each.owner) for each in found}

@@ -22,6 +22,7 @@ from serving.bundle import COLLECTION, LiveBundle
 from serving.recommend.history import NOTHING
 from serving.recommend.recommender import Recommender
 from serving.statistics.warehouse import Warehouse
+from serving.trending.counting import COUNTED_WITHIN
 from serving.trending.service import Trending
 
 FIRST_CHART = 2.0  # seconds that starting waits for the first chart; without it, popularity answers
@@ -46,7 +47,11 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
     vectors, blobs = open_vectors(engines.vectors), open_blobs(engines.blobs)
     live = LiveBundle(vectors, loader(vectors, blobs))
     redis = open_redis_async(engines.redis)
-    trending = Trending(lambda: open_clickhouse_reader_async(engines.clickhouse_reader), now)
+    trending = Trending(
+        lambda: open_clickhouse_reader_async(engines.clickhouse_reader, patience=COUNTED_WITHIN),
+        now,
+        settings.trending,
+    )
     warehouse = Warehouse(lambda: open_clickhouse_reader_async(engines.clickhouse_reader))
     await asyncio.to_thread(live.__enter__)
     with suppress(TimeoutError):

@@ -56,10 +56,10 @@ async def open_clickhouse_async(url: str) -> AsyncClient:
         )
 
 
-async def open_clickhouse_reader_async(url: str) -> AsyncClient:
-    """The reader's client for the request path. Close it with `await close()`."""
+async def open_clickhouse_reader_async(url: str, *, patience: int = REQUEST_TIMEOUT) -> AsyncClient:
+    """The reader's client for the request path; with more `patience` (seconds) for what runs beside it. Close it with `await close()`."""
     with reachable():
-        return await clickhouse_connect.get_async_client(**_arguments(url, REQUEST_TIMEOUT))
+        return await clickhouse_connect.get_async_client(**_arguments(url, patience))
 
 
 @contextmanager

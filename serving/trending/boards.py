@@ -1,13 +1,15 @@
-"""The lists of a chart in memory: the first songs or artists of each genre and region, and how what is new moves them."""
+"""The lists of a chart in memory: the first of each genre and region, and how what is new moves them."""
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from serving.trending.moves import Ints, Moved
+from serving.trending.moves import NOBODY, Ints, Sums
+from serving.trending.rising import KEPT, LEAST, PRIOR, rises
 
 LENGTH = 200  # of a list: twice what may be asked for, so that some may fall behind before it is counted anew
 CHARTS = 5_000  # lists of one kind at most, those with the most listens: genres are what artists call them
@@ -17,9 +19,9 @@ Key: TypeAlias = tuple[str | None, str | None]
 
 @dataclass(slots=True)
 class Board:
-    """One list as it was counted: ids with their listens in the window, those left out, and those of the time before.
+    """One list as it was counted: ids with their listens in the window, those of the time before, and those left out.
 
-    `floor` is what a song or artist that is not listed can have had at most; 0 where all that have any are listed.
+    `floor` is the score (`scores`) that whoever is not listed can have had at most; 0 where all that have any are listed.
     """
 
     ids: Ints
@@ -28,15 +30,22 @@ class Board:
     removed: Ints
     listens: int  # of everything in this genre and region
     left_out: int
-    floor: int
+    floor: float
 
     @property
     def nbytes(self) -> int:
         return sum(column.nbytes for column in (self.ids, self.heard, self.before, self.removed))
 
 
-NOBODY = np.empty(0, np.int64)
 EMPTY = Board(NOBODY, NOBODY, NOBODY, NOBODY, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """All listens of a window for one of the time before it: as it was when a list was counted, and as it is."""
+
+    counted: float
+    now: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +58,19 @@ class Ranked:
     removed: Ints
     listens: int
     left_out: int
-    unknown: Ints
+    unknown: Ints  # those that gained most first
     is_short: bool = False  # so much was taken away that the list must be counted anew
+
+    def where(self, wanted: npt.NDArray[np.bool_]) -> "Ranked":
+        """Some of them."""
+        ids, heard, before, removed = (
+            column[wanted] for column in (self.ids, self.heard, self.before, self.removed)
+        )
+        return replace(self, ids=ids, heard=heard, before=before, removed=removed)
 
     def cut(self, limit: int) -> "Ranked":
         """Its first."""
-        ids, heard, before, removed = (
-            column[:limit] for column in (self.ids, self.heard, self.before, self.removed)
-        )
-        return replace(self, ids=ids, heard=heard, before=before, removed=removed)
+        return self.where(np.arange(len(self.ids)) < limit)
 
 
 @dataclass(slots=True)
@@ -66,6 +79,7 @@ class Boards:
 
     by_key: dict[Key, Board] = field(default_factory=dict)
     is_cut: bool = False  # whether there were more than CHARTS
+    texts: dict[int, str] = field(default_factory=dict)  # of what has no name beside its text
 
     def of(self, key: Key) -> Board | None:
         """The list of a genre and region; None where it exists and is not held."""
@@ -73,12 +87,22 @@ class Boards:
 
     def learn(self, key: Key, asked: Ints, told: "Boards") -> None:
         """Add to a list who was not in it, with what they had when it was counted: nothing, unless told."""
-        board, counted = self.by_key[key], told.by_key.get(key, EMPTY)
+        board, counted = self.by_key.setdefault(key, replace(EMPTY)), told.by_key.get(key, EMPTY)
         fresh = np.setdiff1d(asked, board.ids)
-        had = dict(zip(counted.ids.tolist(), counted.heard.tolist(), strict=True))
+        order = np.argsort(counted.ids)
+        places = np.searchsorted(counted.ids, fresh, sorter=order)
+        is_told = places < len(order)
+        is_told[is_told] = counted.ids[order[places[is_told]]] == fresh[is_told]
+
+        def joined(mine: Ints, theirs: Ints) -> Ints:
+            had = np.zeros(len(fresh), np.int64)
+            had[is_told] = theirs[order[places[is_told]]]
+            return np.concatenate([mine, had])
+
         board.ids = np.concatenate([board.ids, fresh])
-        heard = np.array([had.get(each, 0) for each in fresh.tolist()], np.int64)
-        board.heard = np.concatenate([board.heard, heard])
+        board.heard = joined(board.heard, counted.heard)
+        board.before = joined(board.before, counted.before)
+        board.removed = joined(board.removed, counted.removed)
 
     @property
     def ids(self) -> Ints:
@@ -94,7 +118,7 @@ class Boards:
         return sum(len(board.ids) for board in self.by_key.values())
 
 
-def boards_of(answer: pa.Table, length: int) -> Boards:
+def boards_of(answer: pa.Table, length: int, growth: float | None = None) -> Boards:
     """The lists that the query `chart_lists` answered; each was cut after `length`."""
     told = {name: answer[name].to_pylist() for name in ("genre", "country", "every_genre", "every_country")}
     keys = [
@@ -104,9 +128,14 @@ def boards_of(answer: pa.Table, length: int) -> Boards:
     columns = [_split(answer[name]) for name in ("ids", "counts", "earlier", "repeats")]
     totals = zip(answer["listens"].to_pylist(), answer["left_out"].to_pylist(), strict=True)
     found = Boards(is_cut=len(keys) >= CHARTS)
+    lowest = 0 if growth is None else KEPT
     for key, ids, heard, before, removed, (listens, left_out) in zip(keys, *columns, totals, strict=True):
-        floor = int(heard[-1]) if len(ids) >= length else 0
+        is_full = len(ids) >= length
+        floor = float(scores(heard[-1:], before[-1:], growth)[0]) if is_full else lowest
         found.by_key[key] = Board(ids, heard, before, removed, listens, left_out, floor)
+    if "texts" in answer.column_names:
+        words = (word for listed in answer["texts"].to_pylist() for word in listed)
+        found.texts = dict(zip(np.concatenate([NOBODY, *columns[0]]).tolist(), words, strict=True))
     return found
 
 
@@ -119,55 +148,59 @@ def _split(column: pa.ChunkedArray) -> list[Ints]:
     return found
 
 
-def ranked(board: Board) -> Ranked:
-    """A list as it was counted."""
-    columns = (board.ids, board.heard, board.before, board.removed)
-    return Ranked(*columns, board.listens, board.left_out, NOBODY)
+def scores(heard: Ints, before: Ints, growth: float | None) -> npt.NDArray[np.float64]:
+    """What a list is ordered by: listens, or with a growth how far they rise."""
+    return heard.astype(np.float64) if growth is None else rises(heard, before, growth)
 
 
-def moved(board: Board, moves: tuple[Ints, Ints], limit: int) -> Ranked:
-    """The first `limit` of a list after `moves`: ids, and listens more or less. Most first, then by id.
+def moved(board: Board, moves: Sums, limit: int, growth: Growth | None = None) -> Ranked:
+    """The first `limit` of a list after `moves`: most first, or with a growth what rises most; then by id.
 
-    Who was not listed had `floor` listens or fewer. Where that is nothing, it is known; else whoever could have come among
-    the first by now is told as unknown, and in the list as soon as somebody has looked it up and `learn`ed it.
+    Who was not listed had a score of `floor` at most. Where that is nothing, it is known; else whoever could have come among
+    the first by now is told as unknown, and in the list as soon as somebody has looked it up and `learn`ed it. One more
+    listen raises a rise by 1 / PRIOR at most, and a growth that shrinks raises it by as much as that shrank.
 
-    >>> two = np.array([7, 9])
-    >>> moved(Board(two, np.array([5, 4]), two, two, 9, 0, 0), (np.array([9, 8]), np.array([2, 1])), 3).ids
+    >>> two, none = np.array([7, 9]), np.array([0, 0])
+    >>> moves = Sums(np.array([8, 9]), np.array([1, 2]), none, none)
+    >>> moved(Board(two, np.array([5, 4]), none, none, 9, 0, 0), moves, 3).ids
     array([9, 7, 8])
     """
-    who, listens = moves
-    ids, heard = board.ids, board.heard.copy()
+    ids = board.ids
     by_id = np.argsort(ids)
-    places = np.searchsorted(ids, who, sorter=by_id)
+    places = np.searchsorted(ids, moves.ids, sorter=by_id)
     is_listed = places < len(ids)
-    is_listed[is_listed] = ids[by_id[places[is_listed]]] == who[is_listed]
-    heard[by_id[places[is_listed]]] += listens[is_listed]
-    strangers, theirs = who[~is_listed], listens[~is_listed]
-    if not board.floor:
-        ids, heard = np.concatenate([ids, strangers]), np.concatenate([heard, theirs])
-    order = np.lexsort((ids, -heard))
-    order = order[heard[order] > 0][:limit]
-    last = int(heard[order[-1]]) if len(order) == limit else 0
-    could_come = (theirs > 0) & (board.floor + theirs >= last)
+    is_listed[is_listed] = ids[by_id[places[is_listed]]] == moves.ids[is_listed]
+    joins = growth is None and not board.floor
+
+    def after(had: Ints, more: Ints) -> Ints:
+        has = had.copy()
+        has[by_id[places[is_listed]]] += more[is_listed]
+        return np.concatenate([has, more[~is_listed]]) if joins else has
+
+    strangers, theirs = moves.ids[~is_listed], moves.heard[~is_listed]
+    ids = np.concatenate([ids, strangers]) if joins else ids
+    heard, before = after(board.heard, moves.heard), after(board.before, moves.before)
+    removed = after(board.removed, moves.removed)
+    score = scores(heard, before, None if growth is None else growth.now)
+    least, one_more, shrunk = (
+        (1.0, 1.0, 1.0) if growth is None else (LEAST, 1 / PRIOR, growth.counted / growth.now)
+    )
+    order = np.lexsort((ids, -score))
+    order = order[(score[order] >= least) & (heard[order] > 0)][:limit]
+    last = float(score[order[-1]]) if len(order) == limit else least
+    floor = board.floor if growth is None else max(board.floor, 1.0) * max(1.0, shrunk)
+    could_come = (theirs > 0) & (floor + theirs * one_more >= last)
+    unknown = NOBODY
+    if not joins and could_come.any():
+        unknown = strangers[could_come][np.argsort(-theirs[could_come], kind="stable")]
+    lost = bool((moves.heard < 0).any())
     return Ranked(
         ids[order],
         heard[order],
-        NOBODY,
-        NOBODY,
-        board.listens + int(listens.sum()),
-        board.left_out,
-        unknown=strangers[could_come] if board.floor else NOBODY,
-        is_short=bool(board.floor) and last <= board.floor and bool((listens < 0).any()),
+        before[order],
+        removed[order],
+        board.listens + int(moves.heard.sum()),
+        board.left_out + int(moves.removed.sum()),
+        unknown=unknown,
+        is_short=bool(floor) and (floor > last if growth else lost and last <= floor),
     )
-
-
-def moves_of(moved: Moved, codes: tuple[int | None, int | None], *, by_artist: bool) -> tuple[Ints, Ints]:
-    """Ids of songs or artists and their listens more or less, of one genre and region (their codes; None for all)."""
-    genre, region = codes
-    wanted = np.ones(len(moved), np.bool_)
-    if genre is not None:
-        wanted &= moved.genres == genre
-    if region is not None:
-        wanted &= moved.regions == region
-    who, places = np.unique((moved.artists if by_artist else moved.songs)[wanted], return_inverse=True)
-    return who, np.bincount(places, moved.listens[wanted], len(who)).astype(np.int64)

@@ -9,26 +9,56 @@ import pyarrow as pa
 
 from serving.trending.boards import CHARTS, LENGTH, Boards, boards_of
 from serving.trending.moves import Ints
-from serving.trending.rising import LEAST, PRIOR
-from serving.trending.schemas import Of, View
+from serving.trending.rising import KEPT, PRIOR
+from serving.trending.schemas import SOURCE_OF, Of, Source, View
 from warehouse.migrate import query
 
-CAP = 3  # listens of one listener to one song on one day that count in a cleaned chart
+CAP = 3  # listens of one listener to one song on one day that count in a cleaned chart, and searches for one thing
+COUNTED_WITHIN = 300  # seconds that the warehouse may take for one question: as long as it lets a reader ask
 AT_ONCE = 1_000  # ids in one question: they travel in its address
-MOST = 200_000  # songs, countries and minutes that one look may bring; when there are more, charts are counted anew
+REPEATERS = 300  # the same of listeners, songs and days
+MOST = 200_000  # songs, playlists, countries and minutes that one look may bring; more, and charts are counted anew
 
 Parameters = Mapping[str, str | int | float]
-CELLS, REPEATS, LISTS, TOTALS = (
-    query(f"chart_{name}").strip() for name in ("cells", "repeats", "lists", "totals")
+CELLS, SEARCH_CELLS, REPEATS, LISTS, TOTALS, SONGS_OF, GROUPS_OF, SEARCHES_OF = (
+    query(f"chart_{name}").strip()
+    for name in (
+        "cells",
+        "search_cells",
+        "repeats",
+        "lists",
+        "totals",
+        "of_songs",
+        "of_groups",
+        "of_searches",
+    )
 )
-FRESH, POSITION, SONGS, ARTISTS = (
-    query(f"chart_{name}") for name in ("fresh", "position", "songs", "artists")
+FRESH, FRESH_REPEATERS, FRESH_REPEATS, POSITION = (
+    query(f"chart_{name}") for name in ("fresh", "fresh_repeaters", "fresh_repeats", "position")
 )
-ENTITIES: Mapping[Of, str] = {"songs": query("chart_of_songs"), "artists": query("chart_of_artists")}
+NAMES: Mapping[Of, str] = {
+    "songs": query("chart_songs"),
+    "artists": query("chart_artists"),
+    "albums": query("chart_albums"),
+    "playlists": query("chart_public"),  # its name is the catalog's to tell
+}
+ENTITIES: Mapping[Of, str] = {
+    "songs": SONGS_OF,
+    "artists": GROUPS_OF.replace("/* entity */", "songs.artist_id"),
+    "albums": GROUPS_OF.replace("/* entity */", "songs.album_id"),
+    "playlists": GROUPS_OF.replace("/* entity */", "cells.playlist_id"),
+    "searches": SEARCHES_OF,
+}
 THESE: Mapping[Of, str] = {
     "songs": "AND song_id IN {ids:Array(UInt64)}",
     "artists": "AND song_id IN (SELECT song_id FROM songs WHERE artist_id IN {ids:Array(UInt64)})",
+    "albums": "AND song_id IN (SELECT song_id FROM songs WHERE album_id IN {ids:Array(UInt64)})",
+    "playlists": "AND playlist_id IN {ids:Array(UInt64)}",
 }
+PUBLIC = "playlist_id IN (SELECT playlist_id FROM playlists FINAL WHERE is_public)"
+KNOWN = "song_id IN (SELECT song_id FROM songs FINAL WHERE NOT is_removed)"
+COUNTED: Mapping[Source, str] = {"listens": KNOWN, "playlists": KNOWN, "searches": "1"}
+"""Which cells of a source its totals are of."""
 
 
 class AsyncRaw(Protocol):
@@ -48,53 +78,59 @@ class Counting:
     """Asks the warehouse, over a connection that is opened with the first question."""
 
     connect: Callable[[], Awaitable[AsyncRaw]]
+    listeners: int = 5  # different ones, of whom a search that is told names none
     _client: AsyncRaw | None = field(default=None)
 
     async def lists(self, of: Of, view: View, told: Parameters, growth: float | None) -> Boards:
-        """The lists of a window: most played, or with its growth (`growth_of`) those that rise."""
-        sql = lists_sql(of, view)
-        return await asyncio.to_thread(boards_of, await self._ask(sql, _ordered(told, growth)), LENGTH)
+        """The lists of a window: most played, or with its growth (`totals`) those that rise."""
+        answer = await self._ask(
+            lists_sql(of, view, listeners=self.listeners), _ordered(view, told, growth, KEPT)
+        )
+        return await asyncio.to_thread(boards_of, answer, LENGTH, growth)
 
-    async def some(self, of: Of, told: Parameters, ids: Ints) -> Boards:
-        """The same lists of these songs or artists alone."""
-        sql = lists_sql(of, "raw", only_some=True)
-        asked = {**_ordered(told, None), "ids": ids.tolist()}
-        return boards_of(await self._ask(sql, asked), len(ids) + 1)
+    async def some(self, of: Of, view: View, told: Parameters, ids: Ints) -> Boards:
+        """The same lists of these alone, whatever they have."""
+        asked = {**_ordered(view, told, None, -1.0), "ids": ids.tolist()}
+        return boards_of(await self._ask(lists_sql(of, view, only_some=True), asked), len(ids) + 1)
 
-    async def growth_of(self, view: View, told: Parameters) -> float | None:
-        """All listens of a window for one of the time before it; None where there were none."""
-        (row,) = (
-            await self._ask(TOTALS.replace("/* cells */", cells_sql(view)), {**told, "cap": CAP})
-        ).to_pylist()
-        return row["heard"] / row["before"] if row["before"] > 0 else None
+    async def totals(self, source: Source, view: View, told: Parameters) -> tuple[int, int]:
+        """All of a window, and of the time that it is compared with."""
+        sql = TOTALS.replace("/* cells */", cells_sql(source, view)).replace("/* which */", COUNTED[source])
+        (row,) = (await self._ask(sql, _ordered(view, told, None, -1.0))).to_pylist()
+        return row["heard"] or 0, row["before"] or 0
 
     async def fresh(self, position: int, lookback: int) -> pa.Table:
         """What became visible after a block, told within so many seconds."""
         return await self._ask(FRESH, {"position": position, "lookback": lookback, "most": MOST})
+
+    async def fresh_repeats(self, told: Parameters) -> list[dict[str, Any]]:
+        """How many repeats more or less there are by the block `newest` than by the block `position`."""
+        asked: dict[str, Any] = {**told, "cap": CAP}
+        repeaters = (await self._ask(FRESH_REPEATERS, asked)).to_pylist()
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(repeaters), REPEATERS):
+            some = repeaters[start : start + REPEATERS]
+            keys = [(each["day"], each["listener_id"], each["song_id"]) for each in some]
+            asked |= {"keys": keys, "listeners": sorted({listener for _, listener, _ in keys})}
+            found += (await self._ask(FRESH_REPEATS, asked)).to_pylist()
+        return found
 
     async def position(self) -> tuple[int, int]:
         """The newest block of the last minutes, 0 for none, and the warehouse's time in epoch seconds."""
         (row,) = (await self._ask(POSITION, {})).to_pylist()
         return row["newest"], row["at"]
 
-    async def songs(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """What these songs are called now."""
-        return await self._named(SONGS, ids)
-
-    async def artists(self, ids: Sequence[int]) -> list[dict[str, Any]]:
-        """What these artists are called now."""
-        return await self._named(ARTISTS, ids)
+    async def named(self, of: Of, ids: Sequence[int]) -> list[dict[str, Any]]:
+        """What these are called now; of playlists, which of them everyone may see."""
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(ids), AT_ONCE):
+            found += (await self._ask(NAMES[of], {"ids": list(ids[start : start + AT_ONCE])})).to_pylist()
+        return found
 
     async def close(self) -> None:
         """Let go of the warehouse."""
         if self._client is not None:
             await self._client.close()
-
-    async def _named(self, sql: str, ids: Sequence[int]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        for start in range(0, len(ids), AT_ONCE):
-            found += (await self._ask(sql, {"ids": list(ids[start : start + AT_ONCE])})).to_pylist()
-        return found
 
     async def _ask(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
         if self._client is None:
@@ -103,20 +139,37 @@ class Counting:
         return await asyncio.to_thread(lambda: pa.ipc.open_stream(answer).read_all())
 
 
-def cells_sql(view: View, *, only_some: str = "") -> str:
-    """The query `chart_cells`, without repeats where the view is cleaned, of some songs where a condition says which."""
+def cells_sql(source: Source, view: View, *, only_some: str = "") -> str:
+    """The rows that a source's charts add up, without repeats where the view is cleaned; some alone where a condition says which."""
+    if source == "searches":
+        return SEARCH_CELLS
+    table, playlist, which = (
+        ("playlist", "playlist_id", f"AND {PUBLIC} ") if source == "playlists" else ("chart", "0", "")
+    )
     sql = CELLS.replace("/* without repeats */", REPEATS if view == "cleaned" else "")
-    return sql.replace("/* these */", only_some)
+    sql = sql.replace("/* hours */", f"{table}_hours").replace("/* days */", f"{table}_days")
+    return sql.replace("/* playlist */", playlist).replace("/* these */", which + only_some)
 
 
-def lists_sql(of: Of, view: View, *, only_some: bool = False) -> str:
-    """The query `chart_lists` over such cells."""
-    cells = cells_sql(view, only_some=THESE[of] if only_some else "")
-    length = AT_ONCE if only_some else LENGTH
-    sql = LISTS.replace("/* entities */", ENTITIES[of]).replace("/* length */", str(length))
-    return sql.replace("/* cells */", cells)
+def lists_sql(of: Of, view: View, *, listeners: int = 1, only_some: bool = False) -> str:
+    """The query `chart_lists` over such cells; searches are told that so many listeners made."""
+    cells = cells_sql(SOURCE_OF[of], view, only_some=THESE[of] if only_some else "")
+    told = {
+        "/* entities */": ENTITIES[of],
+        "/* cells */": cells,
+        "/* length */": str(AT_ONCE if only_some else LENGTH),
+        "/* listeners */": str(listeners),
+        "/* text */": ", text" if of == "searches" else "",
+        "/* texts */": ", arrayMap(each -> each.6, listed) AS texts" if of == "searches" else "",
+    }
+    sql = LISTS
+    for mark, words in told.items():
+        sql = sql.replace(mark, words)
+    return sql
 
 
-def _ordered(told: Parameters, growth: float | None) -> dict[str, Any]:
-    given = {"growth": -1.0 if growth is None else growth, "prior": PRIOR, "least": LEAST}
-    return {**told, **given, "charts": CHARTS, "cap": CAP}
+def _ordered(view: View, told: Parameters, growth: float | None, least: float) -> dict[str, Any]:
+    given = {"growth": -1.0 if growth is None else growth, "prior": PRIOR, "least": least}
+    if growth is None:
+        given["least"] = min(least, 0.0)
+    return {**told, **given, "charts": CHARTS, "cap": CAP if view == "cleaned" else 0}

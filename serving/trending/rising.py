@@ -1,7 +1,11 @@
 """What it means to be rising: more listens than one's own past lets expect, and enough of them to believe it."""
 
+import numpy as np
+import numpy.typing as npt
+
 PRIOR = 20.0  # listens: so many as expected are assumed besides those that were counted
 LEAST = 1.5  # times as many as expected, after smoothing; less is chance
+KEPT = 0.98 * LEAST  # counted lists reach down to this: those a little below may rise by what others lose
 
 
 def rise(heard: int, before: int, growth: float) -> float:
@@ -22,4 +26,12 @@ def rise(heard: int, before: int, growth: float) -> float:
     >>> rise(0, 0, 0.25)
     1.0
     """
-    return (heard + PRIOR) / (max(before, 0) * growth + PRIOR)
+    return float(rises(np.array([heard]), np.array([before]), growth)[0])
+
+
+def rises(
+    heard: npt.NDArray[np.int64], before: npt.NDArray[np.int64], growth: float
+) -> npt.NDArray[np.float64]:
+    """The same of many, each to the bit what the query `chart_lists` computes."""
+    told: npt.NDArray[np.float64] = (heard + PRIOR) / (np.maximum(before, 0) * growth + PRIOR)
+    return told

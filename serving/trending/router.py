@@ -1,95 +1,109 @@
-"""GET /songs/trending and /artists/trending: charts, from memory."""
+"""GET /songs/trending, and the same of artists, albums, playlists and searches: charts, from memory."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
 
+from foundation.errors import Problem, Unreachable
 from foundation.http.problems import InvalidRequest, problems
 from foundation.http.schemas import openapi_schema
-from serving.trending.answers import encoded
-from serving.trending.schemas import (
-    ARTIST_EXAMPLE,
-    EXAMPLE,
-    ArtistChartOut,
-    Asked,
-    ChartOut,
-    Kind,
-    Of,
-    View,
-)
+from serving.trending.answers import answer
+from serving.trending.schemas import SHAPES, Asked, Kind, Of, View, example
 from serving.trending.windows import Window
 
 router = APIRouter()
 
-Genre = Annotated[str, Query(max_length=100, description="One genre, in any case; default: all.")]
-Region = Annotated[
-    str,
-    Query(
-        pattern="^([A-Za-z]{2})?$", description="One country, ISO 3166-1 alpha-2, in any case; default: all."
-    ),
-]
-Over = Annotated[Window, Query(description="How far back: to a minute, an hour, an hour and a day.")]
-By = Annotated[
-    Kind,
-    Query(
-        description="`most_played`, or `rising`: more than its own past lets expect, smoothed: few plays are no trend."
-    ),
-]
-Seen = Annotated[
-    View,
-    Query(description="`raw`, or `cleaned`: at most three listens of a listener to a song on a day count."),
-]
-Limit = Annotated[int, Query(ge=1, le=100, description="How many.")]
+
+class ChartQuery(BaseModel):
+    """Which chart, and how much of it."""
+
+    genre: str = Field(
+        default="", max_length=100, description="One genre of songs, in any case; default: all."
+    )
+    region: str = Field(
+        default="",
+        pattern="^([A-Za-z]{2})?$",
+        description="One country, ISO 3166-1 alpha-2, in any case; default: all.",
+    )
+    window: Window = Field(
+        default="week", description="How far back: to a minute, an hour, an hour and a day."
+    )
+    kind: Kind = Field(
+        default="most_played",
+        description="`most_played`, or `rising`: more than its own past lets expect, smoothed: few plays are no trend.",
+    )
+    view: View = Field(
+        default="raw",
+        description="`raw`, or `cleaned`: at most three listens of a listener to a song on a day count.",
+    )
+    limit: int = Field(default=50, ge=1, le=100, description="How many.")
+
+    def asked(self, of: Of) -> Asked:
+        """The chart of songs, artists, …"""
+        genre, region = self.genre.lower() or None, self.region.upper() or None
+        return Asked(of, self.window, self.kind, self.view, genre, region)
 
 
-def _responses(answer: type, example: Mapping[str, Any]) -> dict[int | str, dict[str, Any]]:
-    return {
-        200: {
-            "description": "The first of the chart. `since` and `until` say what was counted, `stale` whether it is old.",
-            "content": {"application/json": {"schema": openapi_schema(answer), "example": example}},
-        },
-        **problems(InvalidRequest),
+class SearchChartQuery(ChartQuery):
+    """The same of searches, which have no genre."""
+
+    genre: str = Field(default="", max_length=0, description="Searches have no genre: leave it out.")
+    view: View = Field(
+        default="raw",
+        description="`raw`, or `cleaned`: at most three searches of a listener for the same on a day count.",
+    )
+
+
+class Told(NamedTuple):
+    """How one of the charts is documented."""
+
+    sentence: str
+    query: type[ChartQuery] = ChartQuery
+    refusals: tuple[type[Problem], ...] = ()
+
+
+CHARTS: Mapping[Of, Told] = {
+    "songs": Told(
+        "Tell which songs are listened to most, or more than ever, over a window, in a genre and a region."
+    ),
+    "artists": Told(
+        "Tell which artists are: by the listens of their songs, of those in a genre where one is named."
+    ),
+    "albums": Told(
+        "Tell which albums are: by the listens of their songs, of those in a genre where one is named."
+    ),
+    "playlists": Told(
+        "Tell which playlists are: by the listens begun from them (`playlist_id` of a play), of songs in a genre where one is "
+        "named. Of public playlists alone, as they are at this moment.",
+        refusals=(Unreachable,),
+    ),
+    "searches": Told(
+        "Tell what is searched for most, or more than ever. A search is told where at least five different listeners made it in "
+        "the window and region (`SEGUE__TRENDING__SEARCH_LISTENERS`); private sessions are not counted.",
+        SearchChartQuery,
+    ),
+}
+
+
+def _add(of: Of, told: Told) -> None:
+    """Add `GET /OF/trending`."""
+
+    async def endpoint(request: Request, query: Annotated[told.query, Query()]) -> Response:  # type: ignore[name-defined]
+        state = request.app.state
+        body = await answer(state.trending.charts, query.asked(of), query.limit, state.public_playlists)
+        return Response(body, media_type="application/json")
+
+    endpoint.__doc__, endpoint.__name__ = told.sentence, f"trending_{of}"
+    shape = {"application/json": {"schema": openapi_schema(SHAPES[of]), "example": example(of)}}
+    said = "The first of the chart. `since` and `until` say what was counted, `stale` whether it is old."
+    responses: dict[int | str, dict[str, Any]] = {
+        200: {"description": said, "content": shape},
+        **problems(InvalidRequest, *told.refusals),
     }
+    router.get(f"/{of}/trending", tags=[of], response_class=Response, responses=responses)(endpoint)
 
 
-@router.get(
-    "/songs/trending", tags=["songs"], response_class=Response, responses=_responses(ChartOut, EXAMPLE)
-)
-async def trending(
-    request: Request,
-    genre: Genre = "",
-    region: Region = "",
-    window: Over = "week",
-    kind: By = "most_played",
-    view: Seen = "raw",
-    limit: Limit = 50,
-) -> Response:
-    """Tell which songs are listened to most, or more than ever, over a window, in a genre and a region."""
-    return _answer(request, "songs", genre, region, (window, kind, view), limit)
-
-
-@router.get(
-    "/artists/trending",
-    tags=["artists"],
-    response_class=Response,
-    responses=_responses(ArtistChartOut, ARTIST_EXAMPLE),
-)
-async def trending_artists(
-    request: Request,
-    genre: Genre = "",
-    region: Region = "",
-    window: Over = "week",
-    kind: By = "most_played",
-    view: Seen = "raw",
-    limit: Limit = 50,
-) -> Response:
-    """Tell which artists are: by the listens of their songs, of those in a genre where one is named."""
-    return _answer(request, "artists", genre, region, (window, kind, view), limit)
-
-
-def _answer(
-    request: Request, of: Of, genre: str, region: str, order: tuple[Window, Kind, View], limit: int
-) -> Response:
-    asked = Asked(of, *order, genre.lower() or None, region.upper() or None)
-    return Response(encoded(request.app.state.trending.charts, asked, limit), media_type="application/json")
+for each, how in CHARTS.items():
+    _add(each, how)

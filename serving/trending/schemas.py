@@ -1,5 +1,6 @@
 """What is trending, as it is kept in memory and as it is told."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -9,10 +10,18 @@ from serving.trending.windows import Window
 
 Kind: TypeAlias = Literal["most_played", "rising"]
 View: TypeAlias = Literal["raw", "cleaned"]
-Of: TypeAlias = Literal["songs", "artists"]
+Of: TypeAlias = Literal["songs", "artists", "albums", "playlists", "searches"]
+Source: TypeAlias = Literal["listens", "playlists", "searches"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 VIEWS: tuple[View, ...] = get_args(View)
 OF: tuple[Of, ...] = get_args(Of)
+SOURCES: Mapping[Source, tuple[Of, ...]] = {
+    "listens": ("songs", "artists", "albums"),
+    "playlists": ("playlists",),  # those listens alone that came from a playlist
+    "searches": ("searches",),
+}
+"""What is counted from the same rows, together."""
+SOURCE_OF: Mapping[Of, Source] = {of: source for source, all_of in SOURCES.items() for of in all_of}
 
 
 class TrendingSong(msgspec.Struct, frozen=True, gc=False):
@@ -44,71 +53,143 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     region: str | None = None  # in upper case
 
 
-class RankedSong(msgspec.Struct, frozen=True, kw_only=True):
-    """A song of a chart; `expected` and `rise` are told where it is rising, `removed` where repeats are left out."""
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """A place of a chart; `expected` and `rise` are told where it is rising, `removed` where repeats are left out."""
 
     rank: int
+    listens: int
+    removed: int | None = None
+    expected: float | None = None
+    rise: float | None = None
+
+
+class RankedSong(Counted, frozen=True, kw_only=True):
+    """A song of a chart."""
+
     song_id: int
     title: str
     artist_id: int
     artist: str
     genre: str  # "" where none is known
-    listens: int
-    removed: int | None = None
-    expected: float | None = None
-    rise: float | None = None
 
 
-class RankedArtist(msgspec.Struct, frozen=True, kw_only=True):
+class RankedArtist(Counted, frozen=True, kw_only=True):
     """An artist of a chart."""
 
-    rank: int
     artist_id: int
     artist: str
-    listens: int
-    removed: int | None = None
-    expected: float | None = None
-    rise: float | None = None
+
+
+class RankedAlbum(Counted, frozen=True, kw_only=True):
+    """An album of a chart, by the listens of its songs."""
+
+    album_id: int
+    album: str
+    artist_id: int
+    artist: str
+
+
+class RankedPlaylist(Counted, frozen=True, kw_only=True):
+    """A playlist of a chart that everyone may see, by the listens that were begun from it."""
+
+    playlist_id: int
+    name: str
+    owner_id: int
+    owner: str
+
+
+class RankedSearch(Counted, frozen=True, kw_only=True):
+    """What was searched for, in lower case; `listens` is how often."""
+
+    query: str
 
 
 class ChartOut(msgspec.Struct, frozen=True, kw_only=True):
     """A chart that is told: what counts is what was listened to since `since` and what the warehouse knew at `until`.
 
-    `listens` are those of the whole genre and region, `removed_share` what share of them are repeats.
+    `listens` are those of the whole genre and region, `removed_share` what share of them are repeats. Of searches the same is
+    told of searches.
     """
 
     window: Window
     kind: Kind
     view: View
-    genre: str | None
     region: str | None
     since: datetime | None  # None: it has not been counted yet
     until: datetime | None
     stale: bool
     listens: int
     removed_share: float | None  # None: not counted yet
+    items: tuple[Counted, ...]
+
+
+class GenreChart(ChartOut, frozen=True, kw_only=True):
+    """A chart of what has genres."""
+
+    genre: str | None
+
+
+class SongChart(GenreChart, frozen=True, kw_only=True):
+    """Of songs."""
+
     items: tuple[RankedSong, ...]
 
 
-class ArtistChartOut(ChartOut, frozen=True, kw_only=True):
-    """The same of artists."""
+class ArtistChart(GenreChart, frozen=True, kw_only=True):
+    """Of artists."""
 
-    items: tuple[RankedArtist, ...]  # type: ignore[assignment]
+    items: tuple[RankedArtist, ...]
 
 
-_HEAD: dict[str, Any] = {
-    "window": "week",
-    "kind": "most_played",
-    "view": "cleaned",
-    "genre": "rock",
-    "region": "GB",
-    "since": "2026-02-22T12:00:00Z",
-    "until": "2026-03-01T12:00:00.25Z",
-    "stale": False,
-    "listens": 812_500,
-    "removed_share": 0.0312,
+class AlbumChart(GenreChart, frozen=True, kw_only=True):
+    """Of albums."""
+
+    items: tuple[RankedAlbum, ...]
+
+
+class PlaylistChart(GenreChart, frozen=True, kw_only=True):
+    """Of playlists."""
+
+    items: tuple[RankedPlaylist, ...]
+
+
+class SearchChart(ChartOut, frozen=True, kw_only=True):
+    """Of searches."""
+
+    items: tuple[RankedSearch, ...]
+
+
+SHAPES: Mapping[Of, type[ChartOut]] = {
+    "songs": SongChart,
+    "artists": ArtistChart,
+    "albums": AlbumChart,
+    "playlists": PlaylistChart,
+    "searches": SearchChart,
 }
-_COUNTS: dict[str, Any] = {"listens": 5120, "removed": 17, "expected": None, "rise": None}
-_SONG = {"song_id": 98765, "title": "Bohemian Rhapsody", "artist_id": 111, "artist": "Queen", "genre": "rock"}
-EXAMPLE = _HEAD | {"items": [{"rank": 1} | _SONG | _COUNTS]}
-ARTIST_EXAMPLE = _HEAD | {"items": [{"rank": 1, "artist_id": 111, "artist": "Queen"} | _COUNTS]}
+_ARTIST = {"artist_id": 111, "artist": "Queen"}
+_NAMES: Mapping[Of, Mapping[str, Any]] = {
+    "songs": {"song_id": 98765, "title": "Bohemian Rhapsody", **_ARTIST, "genre": "rock"},
+    "artists": _ARTIST,
+    "albums": {"album_id": 222, "album": "A Night at the Opera", **_ARTIST},
+    "playlists": {"playlist_id": 7, "name": "Long drive", "owner_id": 12, "owner": "Ann"},
+    "searches": {"query": "bohemian rhapsody"},
+}
+
+
+def example(of: Of) -> Mapping[str, Any]:
+    """An answer, for the documentation."""
+    counts = {"rank": 1, "listens": 5120, "removed": 17, "expected": None, "rise": None}
+    genre = {} if of == "searches" else {"genre": "rock"}
+    return {
+        **genre,
+        "window": "week",
+        "kind": "most_played",
+        "view": "cleaned",
+        "region": "GB",
+        "since": "2026-02-22T12:00:00Z",
+        "until": "2026-03-01T12:00:00.25Z",
+        "stale": False,
+        "listens": 812_500,
+        "removed_share": 0.0312,
+        "items": [{**counts, **_NAMES[of]}],
+    }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from foundation.clock import Clock
+from foundation.settings import Trending as Settings
 from serving.trending.charts import Charts
 from serving.trending.counting import AsyncRaw
 from serving.trending.schemas import Chart, TrendingSong
@@ -21,6 +22,7 @@ DAYS = 7
 LENGTH = 1000  # so that one who has heard the first hundreds still finds something
 EVERY = timedelta(minutes=1)
 STALE = timedelta(minutes=5)
+USUAL = Settings()
 
 
 class AsyncQueries(AsyncRaw, Protocol):
@@ -42,11 +44,13 @@ class Trending:
     ago they were, so that a feed has something to fall back on. When the warehouse is away, the last ones stay.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[AsyncQueries]], now: Clock) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[AsyncQueries]], now: Clock, settings: Settings = USUAL
+    ) -> None:
         self._connect, self._now = connect, now
         self._client: AsyncQueries | None = None
         self.chart = Chart()
-        self.charts = Charts(connect, now)
+        self.charts = Charts(connect, now, listeners=settings.search_listeners)
 
     @property
     def is_stale(self) -> bool:

@@ -1,9 +1,9 @@
--- Rows that add up, of songs and countries: listens in a window (heard), in the time that it is compared with (before), and
+-- Rows that add up, of songs, playlists (0 where all plays count) and countries: listens in a window (heard), in the time that it is compared with (before), and
 -- how many of the window were left out as repeats (removed). What was told before {closed} comes from the rollups and what was
 -- told later from fresh_listens, up to the block {position}: later blocks are for whoever moves the chart, unless
 -- their rows carry a time before {settled}, where nobody looks any more.
-SELECT song_id, country, if(hour >= {since:DateTime('UTC')}, listens, 0) AS heard, listens - heard AS before, 0 AS removed
-FROM chart_hours
+SELECT song_id, /* playlist */ AS playlist_id, country, if(hour >= {since:DateTime('UTC')}, listens, 0) AS heard, listens - heard AS before, 0 AS removed
+FROM /* hours */
 WHERE told < {closed:DateTime('UTC')}
     AND (
         (hour >= {hours1_from:DateTime('UTC')} AND hour < {hours1_to:DateTime('UTC')})
@@ -12,8 +12,8 @@ WHERE told < {closed:DateTime('UTC')}
     )
     /* these */
 UNION ALL
-SELECT song_id, country, if(day >= toDate({since:DateTime('UTC')}), listens, 0) AS heard, listens - heard AS before, 0 AS removed
-FROM chart_days
+SELECT song_id, /* playlist */ AS playlist_id, country, if(day >= toDate({since:DateTime('UTC')}), listens, 0) AS heard, listens - heard AS before, 0 AS removed
+FROM /* days */
 WHERE told < {closed:DateTime('UTC')}
     AND (
         (day >= {days1_from:Date} AND day < {days1_to:Date})
@@ -21,7 +21,7 @@ WHERE told < {closed:DateTime('UTC')}
     )
     /* these */
 UNION ALL
-SELECT song_id, country, if(listened_at >= {since:DateTime('UTC')}, toInt64(sign), 0) AS heard, sign - heard AS before, 0 AS removed
+SELECT song_id, /* playlist */ AS playlist_id, country, if(listened_at >= {since:DateTime('UTC')}, toInt64(sign), 0) AS heard, sign - heard AS before, 0 AS removed
 FROM fresh_listens
 WHERE (_block_number <= {position:UInt64} OR ingested_at < fromUnixTimestamp({settled:UInt32}))
     AND (

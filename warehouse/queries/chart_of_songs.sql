@@ -1,6 +1,6 @@
 -- One row per song, its genre or all, and country or all.
 SELECT cells.song_id AS entity, if(every_genre, '', songs.genre) AS in_genre, cells.country AS in_country, every_genre,
-    cells.every_country AS every_country, cells.heard AS heard, cells.before AS before, cells.removed AS removed
+    cells.every_country AS every_country, cells.heard AS heard, cells.before AS before, cells.removed AS removed, 1 AS is_open
 FROM (
     SELECT song_id, country, grouping(country) AS every_country, sum(heard) AS heard, sum(before) AS before, sum(removed) AS removed
     FROM (/* cells */)

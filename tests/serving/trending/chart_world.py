@@ -12,6 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from foundation.engines.clickhouse import Client, open_clickhouse
+from serving.trending.charts import Charts
+from serving.trending.schemas import Source
+from serving.trending.windows import Span, Window
 from tests.conftest import Engines
 from warehouse.migrate import migrate
 
@@ -23,6 +26,10 @@ EVERYTHING = (
     "chart_days",
     "fresh_listens",
     "listener_song_days",
+    "playlist_hours",
+    "playlist_days",
+    "playlists",
+    "searches",
     "songs",
 )
 GENRES = ("pop", "Jazz", "")
@@ -41,14 +48,46 @@ class ChartWorld:
             self.client.command(f"TRUNCATE TABLE {table}")
 
     def release(self, songs: int, artists: int = 5) -> None:
-        """Songs 1, 2, … with artists and genres in turn."""
+        """Songs 1, 2, … with artists, albums and genres in turn; one album in eight is none."""
         rows = [
-            (song, f"Song {song}", 1 + song % artists, f"Artist {1 + song % artists}", GENRES[song % 3], 1)
+            (
+                song,
+                f"Song {song}",
+                1 + song % artists,
+                f"Artist {1 + song % artists}",
+                song % 8,
+                f"Album {song % 8}" if song % 8 else "",
+                GENRES[song % 3],
+                1,
+            )
             for song in range(1, songs + 1)
         ]
-        self.client.insert(
-            "songs", rows, column_names=["song_id", "title", "artist_id", "artist", "genre", "version"]
-        )
+        columns = ["song_id", "title", "artist_id", "artist", "album_id", "album", "genre", "version"]
+        self.client.insert("songs", rows, column_names=columns)
+
+    def publish(self, *playlists: int, is_public: bool = True, version: int = 1) -> None:
+        """Say that everyone may see these playlists, or nobody."""
+        rows = [(playlist, is_public, version) for playlist in playlists]
+        self.client.insert("playlists", rows, column_names=["playlist_id", "is_public", "version"])
+
+    def search(
+        self,
+        at: Sequence[datetime],
+        queries: Sequence[str],
+        listeners: Sequence[int],
+        countries: Sequence[str] = (),
+    ) -> None:
+        """One search each."""
+        told = {
+            "search_id": pa.array([str(uuid4()) for _ in at]),
+            "listener_id": pa.array(listeners, pa.uint64()),
+            "query": pa.array(queries),
+            "kind": pa.array(["songs"] * len(at)),
+            "results": pa.array([3] * len(at), pa.uint32()),
+            "searched_at": pa.array(at, pa.timestamp("ms", "UTC")),
+            "country": pa.array(countries or ["NZ"] * len(at)),
+        }
+        self.client.insert_arrow("searches", pa.table(told))
 
     def listen(
         self,
@@ -57,6 +96,7 @@ class ChartWorld:
         listeners: Sequence[int] = (),
         countries: Sequence[str] = (),
         told_at: Sequence[datetime] = (),
+        playlists: Sequence[int] = (),
     ) -> list[str]:
         """One listen each, in one insert; every third is private. Told now, unless said otherwise."""
         ids = [str(uuid4()) for _ in at]
@@ -67,6 +107,7 @@ class ChartWorld:
             "listened_at": pa.array(at, pa.timestamp("ms", "UTC")),
             "played_ms": pa.array([60_000] * len(at), pa.uint32()),
             "country": pa.array(countries or ["NZ"] * len(at)),
+            "playlist_id": pa.array(playlists or [0] * len(at), pa.uint64()),
             "is_private": pa.array([place % 3 == 0 for place in range(len(at))]),
         }
         if told_at:
@@ -84,18 +125,20 @@ class ChartWorld:
         self.client.command(sql, {"ids": list(plays)})
 
     def recounted(
-        self, of: str, since: datetime, close: datetime, cap: int, genre: str | None, region: str | None
-    ) -> list[tuple[int, int]]:
-        """Ids and listens, most first, from `listens` and `removals` alone."""
+        self, of: str, span: Span, cap: int, genre: str | None, region: str | None
+    ) -> list[tuple[int, int, int]]:
+        """Ids, listens and those of the time before, most first, from `listens` and `removals` alone."""
         told = {
-            "since": f"{since:%Y-%m-%d %H:%M:%S}",
-            "close": f"{close:%Y-%m-%d %H:%M:%S}",
+            **{
+                name: f"{getattr(span, name):%Y-%m-%d %H:%M:%S}"
+                for name in ("since", "close", "before_from", "before_to")
+            },
             "cap": cap,
             "genre": "*" if genre is None else genre,
             "region": "*" if region is None else region,
             "of": of,
         }
-        return [(who, heard) for who, heard in self.client.query(RECOUNT, told).result_rows]
+        return [(who, heard, before) for who, heard, before in self.client.query(RECOUNT, told).result_rows]
 
 
 @contextmanager
@@ -109,6 +152,14 @@ def chart_world(engines: Engines) -> Iterator[ChartWorld]:
     client.close()
     engine.command(f"DROP DATABASE {name}")
     engine.close()
+
+
+async def count(charts: Charts, source: Source, window: Window = "week") -> None:
+    """Look, and count the charts of one source and window alone: all of them take a while."""
+    assert await charts.look()
+    for unit in charts.units.values():
+        if (unit.source, unit.window) == (source, window):
+            assert await charts.count(unit)
 
 
 def scattered(rng: np.random.Generator, now: datetime, number: int, furthest: timedelta) -> list[datetime]:

@@ -1,6 +1,6 @@
-"""GET /songs/trending and /artists/trending over HTTP: what may be asked, and what is told from memory."""
+"""GET /songs/trending and its like over HTTP: what may be asked, and what is told from memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -12,8 +12,10 @@ from fastapi import FastAPI
 from foundation.engines.clickhouse import open_clickhouse_reader_async
 from foundation.http.app import make_app
 from serving.trending.boards import Board, Boards
-from serving.trending.names import Named
+from serving.trending.names import Album, Named
+from serving.trending.playlists import PublicPlaylist
 from serving.trending.router import router as trending
+from serving.trending.schemas import OF, SOURCES, Of
 from serving.trending.service import Trending
 from serving.trending.windows import Span
 
@@ -32,23 +34,46 @@ def counted() -> Trending:
     """What a process holds in which the songs of this week were counted at noon."""
     made = Trending(lambda: open_clickhouse_reader_async(NOWHERE), lambda: NOON)
     charts = made.charts
-    charts.names.songs = {7: Named("Air", 1, "Star", "Pop"), 8: Named("Été", 2, "Ann", "Jazz")}
+    charts.names.songs = {7: Named("Air", 1, "Star", 70, "Pop"), 8: Named("Été", 2, "Ann", 80, "Jazz")}
     charts.names.artists = {1: "Star", 2: "Ann"}
-    unit = charts.units["week", "most_played", "raw"]
+    charts.names.albums = {70: Album("Moon", 1, "Star"), 80: Album("Sun", 2, "Ann")}
+    for source in SOURCES:
+        unit = charts.units[source, "week", "most_played", "raw"]
+        unit.span, unit.until, unit.is_behind = Span.at("week", NOON), NOON, False
     every, jazz = (None, None), ("jazz", "FR")
-    unit.boards = {
+    charts.units["listens", "week", "most_played", "raw"].boards = {
         "songs": Boards({every: board([7, 8], [9, 5]), jazz: board([8], [5])}),
         "artists": Boards({every: board([1, 2], [9, 5]), jazz: board([2], [5])}),
+        "albums": Boards({every: board([70, 80], [9, 5]), jazz: board([80], [5])}),
     }
-    unit.span, unit.until, unit.is_behind = Span.at("week", NOON), NOON, False
+    charts.units["playlists", "week", "most_played", "raw"].boards = {
+        "playlists": Boards({every: board([3, 4, 5], [9, 8, 7]), jazz: board([4], [5])})
+    }
+    charts.units["searches", "week", "most_played", "raw"].boards = {
+        "searches": Boards({every: board([11], [6])}, texts={11: "été"})
+    }
     return made
 
 
+class Catalog:
+    """Knows which playlists are public: 3 and 5, unless told otherwise."""
+
+    def __init__(self, *public: int) -> None:
+        self.public = public
+
+    async def public_among(self, playlist_ids: Sequence[int]) -> dict[int, PublicPlaylist]:
+        return {
+            each: PublicPlaylist(f"List {each}", 12, "Ann") for each in playlist_ids if each in self.public
+        }
+
+
 @asynccontextmanager
-async def serving(made: Trending) -> AsyncIterator[tuple[FastAPI, httpx.AsyncClient]]:
+async def serving(
+    made: Trending, public: Sequence[int] = (3, 5)
+) -> AsyncIterator[tuple[FastAPI, httpx.AsyncClient]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.trending = made
+        app.state.trending, app.state.public_playlists = made, Catalog(*public)
         yield
 
     app = make_app(title="t", description="", version="0", routers=[trending], lifespan=lifespan)
@@ -85,12 +110,50 @@ async def test_what_nobody_listens_to_is_an_empty_chart_and_what_was_not_counted
     assert (uncounted.status_code, uncounted.json()["items"], uncounted.json()["stale"]) == (200, [], True)
 
 
+async def test_albums_are_charted_by_their_songs() -> None:
+    async with serving(counted()) as (_, client):
+        every = (await client.get("/albums/trending")).json()
+        some = (await client.get("/albums/trending?genre=Jazz&region=fr")).json()
+
+    assert [(item["album"], item["artist"], item["listens"]) for item in every["items"]] == [
+        ("Moon", "Star", 9),
+        ("Sun", "Ann", 5),
+    ]
+    assert [item["album_id"] for item in some["items"]] == [80]
+
+
+async def test_a_playlist_that_is_private_by_now_is_in_no_answer_and_leaves_no_gap() -> None:
+    made = counted()
+    async with serving(made) as (_, client):
+        before = (await client.get("/playlists/trending?limit=2")).json()
+    async with serving(made, public=[5]) as (_, client):
+        after = await client.get("/playlists/trending?limit=2")
+
+    assert [(item["rank"], item["playlist_id"], item["name"]) for item in before["items"]] == [
+        (1, 3, "List 3"),
+        (2, 5, "List 5"),
+    ]
+    assert [(item["rank"], item["playlist_id"]) for item in after.json()["items"]] == [(1, 5)]
+    assert "List 3" not in after.text
+    assert "List 4" not in after.text
+
+
+async def test_searches_are_charted_by_what_was_asked_and_have_no_genre() -> None:
+    async with serving(counted()) as (_, client):
+        every = (await client.get("/searches/trending")).json()
+        refused = await client.get("/searches/trending?genre=jazz")
+
+    assert [(item["query"], item["listens"]) for item in every["items"]] == [("été", 6)]
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid-request")
+
+
+@pytest.mark.parametrize("of", OF)
 @pytest.mark.parametrize(
     "asked", ["window=year", "kind=best", "view=nice", "region=NZL", "region=1", "limit=0", "limit=101"]
 )
-async def test_what_there_is_not_is_refused(asked: str) -> None:
+async def test_what_there_is_not_is_refused(of: Of, asked: str) -> None:
     async with serving(counted()) as (_, client):
-        answer = await client.get(f"/songs/trending?{asked}")
+        answer = await client.get(f"/{of}/trending?{asked}")
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
 
@@ -112,7 +175,7 @@ async def test_the_same_answer_is_encoded_once_until_the_next_look() -> None:
 
 async def test_the_answers_are_what_the_documentation_says() -> None:
     async with serving(counted()) as (app, client):
-        for path in ("/songs/trending", "/artists/trending"):
+        for path in (f"/{of}/trending" for of in OF):
             told = (await client.get(path)).json()
             documented = app.openapi()["paths"][f"/api/v1{path}"]["get"]["responses"]
 

@@ -1,0 +1,1 @@
+"""Charts beside a recount of what they are made of."""

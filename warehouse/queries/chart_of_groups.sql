@@ -1,0 +1,18 @@
+-- One row per artist, album or playlist, genre of its songs or all, and country or all.
+SELECT entity, in_genre, in_country, every_genre, every_country, sum(heard) AS heard, sum(before) AS before,
+    sum(removed) AS removed, 1 AS is_open
+FROM (
+    SELECT /* entity */ AS entity, if(every_genre, '', songs.genre) AS in_genre, cells.country AS in_country, every_genre,
+        cells.every_country AS every_country, cells.heard AS heard, cells.before AS before, cells.removed AS removed
+    FROM (
+        SELECT song_id, playlist_id, country, grouping(country) AS every_country, sum(heard) AS heard, sum(before) AS before, sum(removed) AS removed
+        FROM (/* cells */)
+        GROUP BY GROUPING SETS ((song_id, playlist_id, country), (song_id, playlist_id))
+    ) AS cells
+    INNER JOIN (
+        SELECT song_id, artist_id, album_id, lowerUTF8(genre) AS genre FROM songs FINAL WHERE NOT is_removed
+    ) AS songs ON songs.song_id = cells.song_id
+    ARRAY JOIN [0, 1] AS every_genre
+    WHERE entity != 0
+)
+GROUP BY entity, in_genre, in_country, every_genre, every_country
