@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from event_log.segments import CLOSED, OPEN
-from feature_store.online import Lately, RecentSongs
+from feature_store.online import Lately, ListenersOnline
 from foundation.clock import utc_now
 from foundation.engines.clickhouse import AsyncClient, open_clickhouse_reader_async
 from foundation.engines.redis import open_redis_async
@@ -113,7 +113,7 @@ class Traveller:
     listener: UserId
     log_dir: Path
     api: httpx.AsyncClient
-    recent: RecentSongs
+    recent: ListenersOnline
     warehouse: AsyncClient
 
     @classmethod
@@ -128,7 +128,7 @@ class Traveller:
         warehouse = await open_clickhouse_reader_async(connected.engines.clickhouse_reader)
         stack.push_async_callback(warehouse.close)
         api = await stack.enter_async_context(client)
-        recent = RecentSongs(redis)
+        recent = ListenersOnline(redis)
         await recent.of(listener)  # connects: the first look at each place is as quick as all others
         await warehouse.query("SELECT 1")
         return cls(listener, connected.log_dir, api, recent, warehouse)

@@ -30,6 +30,7 @@ from event_log.settling import (
 from foundation.contracts.events import (
     BlockChanged,
     Event,
+    FeedbackGiven,
     FollowChanged,
     ImportedCount,
     ListenerChanged,
@@ -45,6 +46,7 @@ from foundation.contracts.events import (
 )
 from foundation.contracts.tables import (
     Blocks,
+    Feedback,
     Follows,
     ImportedCounts,
     Impressions,
@@ -140,6 +142,7 @@ class ClickHouseSink:
             self._replace(Follows.table, told.only(FollowChanged), rows.follows),
             self._replace(Blocks.table, told.only(BlockChanged), rows.blocks),
             self._replace(Preferences.table, told.only(PreferencesChanged), rows.preferences),
+            self._replace(Feedback.table, told.only(FeedbackGiven), rows.feedback),
             self._replace(ImportedCounts.table, told.only(ImportedCount), rows.imported_counts),
             self._replace(Impressions.table, told.only(SlateServed), rows.impressions),
             self._replace(Searches.table, told.only(SearchMade), rows.searches),

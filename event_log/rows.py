@@ -11,6 +11,7 @@ from event_log.settling import SEEN_KINDS
 from foundation.contracts.events import (
     BlockChanged,
     Event,
+    FeedbackGiven,
     FollowChanged,
     ImportedCount,
     ListenerChanged,
@@ -24,6 +25,7 @@ from foundation.contracts.events import (
 )
 from foundation.contracts.tables import (
     Blocks,
+    Feedback,
     Follows,
     ImportedCounts,
     Impressions,
@@ -262,6 +264,24 @@ def preferences(changes: Sequence[PreferencesChanged]) -> pa.Table:
             names.allows_explicit: _flags([told.allows_explicit for told in changes]),
             names.language: _words([told.language for told in changes]),
             names.genres: _lists([told.genres for told in changes]),
+            names.version: pa.array([told.version for told in changes], pa.uint64()),
+        }
+    )
+
+
+def feedback(changes: Sequence[FeedbackGiven]) -> pa.Table:
+    """Rows of feedback."""
+    names = Feedback
+    ends = [told.until for told in changes]
+    _moments([until for until in ends if until is not None], "ms")  # raises where a column cannot hold one
+    return pa.table(
+        {
+            names.listener_id: pa.array([told.listener_id for told in changes], pa.uint64()),
+            names.kind: _words([told.kind for told in changes]),
+            names.target_id: pa.array([told.target_id for told in changes], pa.uint64()),
+            names.genre: _words([told.genre for told in changes]),
+            names.wish: _words([told.wish for told in changes]),
+            names.until: pa.array(ends, pa.timestamp("ms", "UTC")),
             names.version: pa.array([told.version for told in changes], pa.uint64()),
         }
     )

@@ -57,7 +57,10 @@ HEARD_SONGS = Feature(
 KNOWN_LISTENER = Feature(
     name="known_listener",
     entity="listener",
-    meaning="That the catalog has told of this listener: serving knows who exists before the next bundle lists them.",
+    meaning=(
+        "That the catalog has told of this listener, and the country they are in: serving knows who exists before the "
+        "next bundle lists them."
+    ),
     limit=1,
     kept=timedelta(days=90),
 )
@@ -82,11 +85,17 @@ BLOCKED_LISTENERS = Feature(
 PREFERENCES = Feature(
     "preferences", "listener", "What the listener wants to be served, as JSON.", kept=FOR_GOOD, limit=1
 )
+FEEDBACK = Feature(
+    name="feedback",
+    entity="listener",
+    meaning="What the listener wants more or less of, never, or forgotten, each until when, by what it is about.",
+    kept=FOR_GOOD,
+)
 WISH_VERSIONS = Feature(
     name="wish_versions",
     entity="listener",
     meaning=(
-        "How new each word of the eight before is, so that one that comes late changes nothing; also of those that "
+        "How new each word of the nine before is, so that one that comes late changes nothing; also of those that "
         "were taken back. Nothing but their writer reads it."
     ),
     kept=FOR_GOOD,
@@ -101,4 +110,15 @@ WISHES = (
     FOLLOWED_LISTENERS,
     BLOCKED_LISTENERS,
 )
-FEATURES = (RECENT_SONGS, HEARD_SONGS, KNOWN_LISTENER, *WISHES, PREFERENCES, WISH_VERSIONS)
+FEATURES = (RECENT_SONGS, HEARD_SONGS, KNOWN_LISTENER, *WISHES, PREFERENCES, FEEDBACK, WISH_VERSIONS)
+
+CHANGED_SONGS = Feature(
+    name="changed_songs",
+    entity="platform",
+    meaning=(
+        "The songs that the catalog told of lately, each with whether it is removed or explicit and where it may be "
+        "played: what a bundle that is older does not know. Of the platform there is one, number 0."
+    ),
+    limit=100_000,
+    kept=timedelta(days=7),
+)

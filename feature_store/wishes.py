@@ -1,8 +1,9 @@
-"""What listeners told us outright, of this moment, in Redis: what they love, hide, follow, block and prefer."""
+"""What listeners told us outright, of this moment, in Redis: loves, hides, follows, blocks, preferences and feedback."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 import msgspec
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from feature_store.definitions import (
     BLOCKED_LISTENERS,
+    FEEDBACK,
     FOLLOWED_ARTISTS,
     FOLLOWED_LISTENERS,
     HIDDEN_ARTISTS,
@@ -25,12 +27,12 @@ from feature_store.definitions import (
 from foundation.contracts.events import (
     BlockChanged,
     Event,
+    FeedbackGiven,
     FollowChanged,
     OpinionChanged,
     PreferencesChanged,
 )
 from foundation.engines.redis import AsyncRedis, Redis, reachable
-from foundation.ids import UserId
 
 WORDS = 500  # of a listener that one script takes, so that none keeps other clients waiting
 LISTENERS = 1000  # whose words travel together
@@ -38,8 +40,9 @@ LISTENERS = 1000  # whose words travel together
 Ids: TypeAlias = NDArray[np.int64]
 
 # KEYS[1] holds the versions, KEYS[2…] the values. Of ARGV, five tell one word: its field and version, the number of a
-# key, '+' or '-' or '=', and the member or value. Only a word newer than the last of its field is taken; a field may
-# have several parts of the same version (a love that ends a hide), which all are.
+# key, '+' or '-' or '=' or '#', and the member or value. Only a word newer than the last of its field is taken; a field may
+# have several parts of the same version (a love that ends a hide), which all are. '#' keeps a value under its field, or
+# takes it out where the value is ''.
 TAKE = """
 for at = 1, #ARGV, 5 do
     local known = tonumber(redis.call('HGET', KEYS[1], ARGV[at]) or '-1')
@@ -48,18 +51,15 @@ for at = 1, #ARGV, 5 do
         local key, what, value = KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3], ARGV[at + 4]
         if what == '+' then redis.call('SADD', key, value)
         elseif what == '-' then redis.call('SREM', key, value)
-        else redis.call('SET', key, value) end
+        elseif what == '=' then redis.call('SET', key, value)
+        elseif value == '' then redis.call('HDEL', key, ARGV[at])
+        else redis.call('HSET', key, ARGV[at], value) end
     end
 end
 """
-# One string a set: the client takes ten times as long to read each member by itself.
-TELL = """
-local told = {redis.call('GET', KEYS[#KEYS]) or ''}
-for at = 1, #KEYS - 1 do told[at + 1] = table.concat(redis.call('SMEMBERS', KEYS[at]), ' ') end
-return told
-"""
+Word: TypeAlias = OpinionChanged | FollowChanged | BlockChanged | PreferencesChanged | FeedbackGiven
 
-_VALUES = (*WISHES, PREFERENCES)
+_VALUES = (*WISHES, PREFERENCES, FEEDBACK)
 _PLACE = {feature: 2 + at for at, feature in enumerate(_VALUES)}  # among the keys of TAKE
 _OPINIONS: dict[tuple[str, str], Feature] = {
     ("song", "love"): LOVED_SONGS,
@@ -70,12 +70,31 @@ _OPINIONS: dict[tuple[str, str], Feature] = {
 _FOLLOWS: dict[str, Feature] = {"artist": FOLLOWED_ARTISTS, "listener": FOLLOWED_LISTENERS}
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 class Preferences(msgspec.Struct, frozen=True):
     """What a listener wants to be served; the defaults are those of who never said anything."""
 
     allows_explicit: bool = True
     language: str = ""  # ISO 639-1, "" where not told
     genres: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One thing that a listener wants of their recommendations: see `FeedbackGiven`."""
+
+    kind: str
+    target_id: int
+    genre: str
+    wish: str
+    until: datetime | None
+    given_at: datetime
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it has not run out."""
+        return self.until is None or at < self.until
 
 
 def _none() -> Ids:
@@ -94,25 +113,37 @@ class Wishes:
     followed_listeners: Ids = field(default_factory=_none, compare=False)
     blocked_listeners: Ids = field(default_factory=_none, compare=False)
     preferences: Preferences = field(default_factory=Preferences)
+    feedback: tuple[Feedback, ...] = ()  # the oldest first
+
+    @classmethod
+    def told(cls, preferences: bytes, feedback: bytes, sets: Sequence[bytes]) -> "Wishes":
+        """From the texts that the online store keeps: JSON, a line each, and the numbers of each of `WISHES`."""
+        return cls(
+            **{
+                each.name: np.fromstring(ids, np.int64, sep=" ")
+                for each, ids in zip(WISHES, sets, strict=True)
+                if ids
+            },
+            preferences=msgspec.json.decode(preferences, type=Preferences) if preferences else Preferences(),
+            feedback=tuple(
+                sorted(map(_feedback, feedback.decode().splitlines()), key=lambda each: each.given_at)
+            ),
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class WishesOnline:
-    """Reads them on the request path. Raises Unreachable when Redis does not answer."""
+NO_WISHES = Wishes()
 
-    redis: AsyncRedis
 
-    async def of(self, listener: UserId) -> Wishes:
-        """One listener's wishes, in one round trip."""
-        keys = [feature.key(listener) for feature in _VALUES]
-        with reachable():
-            preferences, *sets = await self.redis.eval(TELL, len(keys), *keys)
-        ids = {
-            feature.name: np.fromstring(each, np.int64, sep=" ")
-            for feature, each in zip(WISHES, sets, strict=True)
-        }
-        told = msgspec.json.decode(preferences, type=Preferences) if preferences else Preferences()
-        return Wishes(preferences=told, **ids)
+def _line(event: FeedbackGiven) -> str:
+    """Feedback as one line; the genre comes last, since it may have spaces."""
+    until = "-" if event.until is None else str((event.until - _EPOCH) // timedelta(milliseconds=1))
+    return f"{event.kind} {event.target_id} {event.wish} {until} {event.version} {event.genre}"
+
+
+def _feedback(line: str) -> Feedback:
+    kind, target, wish, until, version, genre = line.split(" ", maxsplit=5)
+    ends_at = None if until == "-" else _EPOCH + timedelta(milliseconds=int(until))
+    return Feedback(kind, int(target), genre, wish, ends_at, _EPOCH + timedelta(microseconds=int(version)))
 
 
 def keep(redis: Redis, events: Sequence[Event]) -> None:
@@ -122,7 +153,7 @@ def keep(redis: Redis, events: Sequence[Event]) -> None:
     """
     words: defaultdict[int, list[str | int]] = defaultdict(list)
     for event in events:
-        if isinstance(event, OpinionChanged | FollowChanged | BlockChanged | PreferencesChanged):
+        if isinstance(event, Word):
             words[event.listener_id] += _words(event)
     if not words:
         return
@@ -132,13 +163,23 @@ def keep(redis: Redis, events: Sequence[Event]) -> None:
         for start in range(0, len(everyone), LISTENERS):
             pipeline = redis.pipeline(transaction=False)
             for listener, told in everyone[start : start + LISTENERS]:
-                keys = [feature.key(listener) for feature in (WISH_VERSIONS, *_VALUES)]
                 for at in range(0, len(told), 5 * WORDS):
-                    script(keys=keys, args=told[at : at + 5 * WORDS], client=pipeline)
+                    script(keys=_keys(listener), args=told[at : at + 5 * WORDS], client=pipeline)
             pipeline.execute()
 
 
-def _words(event: OpinionChanged | FollowChanged | BlockChanged | PreferencesChanged) -> list[str | int]:
+async def keep_now(redis: AsyncRedis, event: Word) -> None:
+    """The same of one word, for who told it and asks again at once. Raises Unreachable: then the shipper's sink keeps it."""
+    with reachable():
+        keys = _keys(event.listener_id)
+        await redis.eval(TAKE, len(keys), *keys, *_words(event))
+
+
+def _keys(listener: int) -> list[str]:
+    return [feature.key(listener) for feature in (WISH_VERSIONS, *_VALUES)]
+
+
+def _words(event: Word) -> list[str | int]:
     """What an event says, as TAKE takes it. Any part of it may come again by itself."""
     match event:
         case OpinionChanged(kind=kind, target_id=target, opinion=opinion, version=version):
@@ -156,3 +197,6 @@ def _words(event: OpinionChanged | FollowChanged | BlockChanged | PreferencesCha
         case PreferencesChanged(version=version):
             told = Preferences(event.allows_explicit, event.language, event.genres)
             return ["preferences", version, _PLACE[PREFERENCES], "=", msgspec.json.encode(told).decode()]
+        case FeedbackGiven(kind=kind, target_id=target, genre=genre, wish=wish, version=version):
+            field = f"feedback:{kind}:{genre or target}"
+            return [field, version, _PLACE[FEEDBACK], "#", _line(event) if wish else ""]

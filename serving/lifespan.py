@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feature_store.online import RecentSongs
+from feature_store.online import ListenersOnline
 from foundation.clock import Clock, utc_now
 from foundation.contracts.tables import SongVectors
 from foundation.engines.blobs import Blobs, open_blobs
@@ -34,7 +34,7 @@ class Serving:
 
     live: LiveBundle[Recommender]
     vectors: Vectors
-    recent: RecentSongs
+    recent: ListenersOnline
     trending: Trending
     warehouse: Warehouse
     now: Clock
@@ -58,7 +58,7 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
         await asyncio.wait_for(trending.refresh(), FIRST_CHART)
     following = asyncio.create_task(trending.follow(), name="trending")
     try:
-        yield Serving(live, vectors, RecentSongs(redis), trending, warehouse, now)
+        yield Serving(live, vectors, ListenersOnline(redis), trending, warehouse, now)
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):

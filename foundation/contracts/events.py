@@ -232,6 +232,22 @@ class PreferencesChanged(msgspec.Struct, frozen=True, tag="preferences", kw_only
     version: int
 
 
+class FeedbackGiven(msgspec.Struct, frozen=True, tag="feedback", kw_only=True, gc=False):
+    """What a listener wants of their recommendations; the highest `version` of the first four is the valid one.
+
+    `more` and `less` move a song, an artist or a genre; `never` keeps a song or an artist away; `forget` takes a song out of
+    what is thought of the listener, and of kind `taste` everything before this moment.
+    """
+
+    listener_id: int
+    kind: Literal["song", "artist", "genre", "taste"]
+    target_id: int = 0  # of a song or an artist
+    genre: str = ""  # in lower case, of kind genre
+    wish: Literal["more", "less", "never", "forget", ""]  # "": it was taken back
+    until: datetime | None = None  # UTC; None: for good
+    version: int  # microseconds since 1970
+
+
 Event = (
     PlaybackEvent
     | PlayBlock
@@ -247,6 +263,7 @@ Event = (
     | FollowChanged
     | BlockChanged
     | PreferencesChanged
+    | FeedbackGiven
 )
 
 _encoder = msgspec.json.Encoder()

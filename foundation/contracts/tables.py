@@ -194,6 +194,19 @@ class Preferences:
     version = "version"
 
 
+class Feedback:
+    """feedback — what listeners want of their recommendations, one row per listener and song, artist or genre."""
+
+    table = "feedback"
+    listener_id = "listener_id"
+    kind = "kind"
+    target_id = "target_id"
+    genre = "genre"
+    wish = "wish"
+    until = "until"
+    version = "version"
+
+
 class Interactions:
     """interactions — one row per listener and song with any evidence of liking, and how strong it is."""
 

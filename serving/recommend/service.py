@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from event_log.log import EventLog
-from feature_store.online import Lately, RecentSongs
+from feature_store.online import Lately, ListenersOnline
 from foundation.clock import Clock
 from foundation.contracts.events import ServedSong, SlateServed
 from foundation.errors import Unreachable
@@ -40,7 +40,7 @@ class Recommendations:
     """Answers one listener's request from copies that this process holds; only what they heard lately is asked for."""
 
     live: LiveBundle[Recommender]
-    recent: RecentSongs
+    recent: ListenersOnline
     trending: Trending
     log: EventLog
     now: Clock

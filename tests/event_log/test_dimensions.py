@@ -5,6 +5,7 @@ from pathlib import Path
 from foundation.contracts.events import (
     BlockChanged,
     Event,
+    FeedbackGiven,
     FollowChanged,
     ImportedCount,
     ListenerChanged,
@@ -54,6 +55,9 @@ def test_what_people_want_reaches_its_tables_and_the_newest_word_holds(
         PreferencesChanged(
             listener_id=5, allows_explicit=False, language="mi", genres=("jazz", "r&b"), version=1
         ),
+        FeedbackGiven(listener_id=5, kind="artist", target_id=7, wish="never", until=NOON, version=2),
+        FeedbackGiven(listener_id=5, kind="artist", target_id=7, wish="less", version=1),
+        FeedbackGiven(listener_id=5, kind="genre", genre="jazz", wish="", version=1),
     ]
     for segment_id in ("a-1", "a-2"):
         write_segment(tmp_path, segment_id, told)
@@ -67,6 +71,10 @@ def test_what_people_want_reaches_its_tables_and_the_newest_word_holds(
     assert rows("opinions") == [("song", 7, "love"), ("artist", 7, "")]
     assert rows("follows") == [("listener", 7, False), ("artist", 7, True)]
     assert rows("blocks") == [(6, True)]
+    assert rows("feedback") == [
+        ("artist", 7, "", "never", NOON.replace(tzinfo=None)),
+        ("genre", 0, "jazz", "", None),
+    ]
     assert rows("preferences") == [(False, "mi", ["jazz", "r&b"])]
 
 

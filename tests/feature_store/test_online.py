@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from feature_store.definitions import HEARD_SONGS, KNOWN_LISTENER, RECENT_SONGS
-from feature_store.online import RecentSongs, RecentSongsSink, lately_of
+from feature_store.online import ListenersOnline, RecentSongsSink, lately_of
 from foundation.contracts.events import ListenerChanged, ListenRemoved, PlaybackEvent
 from foundation.engines.redis import Redis, open_redis, open_redis_async
 from foundation.errors import Unreachable
@@ -147,6 +147,18 @@ def test_a_listener_the_catalog_told_of_is_known(redis: Redis, listener: UserId)
     assert not lately_of(redis, [listener, stranger])[stranger].is_known
 
 
+def test_the_newest_country_of_a_listener_is_known(redis: Redis, listener: UserId) -> None:
+    sink = RecentSongsSink(redis)
+    old, new = (
+        ListenerChanged(listener_id=listener, country=c, version=v) for v, c in ((1, "NZ"), (2, "FJ"))
+    )
+
+    sink.apply("s1", [old, new])
+    sink.apply("s1", [old])
+
+    assert lately_of(redis, [listener])[listener].country == "FJ"
+
+
 def test_what_is_kept_is_forgotten_in_the_end(redis: Redis, listener: UserId) -> None:
     events = [ListenerChanged(listener_id=listener, version=1), listen(listener, 7, 1)]
 
@@ -164,7 +176,7 @@ async def test_a_request_reads_songs_with_their_times(
     RecentSongsSink(redis).apply(["s1"], events)
 
     client = open_redis_async(engines.redis)
-    lately = await RecentSongs(client).of(listener)
+    lately = await ListenersOnline(client).of(listener)
     await client.aclose()
 
     assert [(song.song_id, song.listened_at) for song in lately.songs] == [
@@ -176,7 +188,7 @@ async def test_a_request_reads_songs_with_their_times(
 
 @pytest.mark.anyio
 async def test_a_redis_that_is_away_costs_a_request_milliseconds() -> None:
-    recent, began = RecentSongs(open_redis_async(NOWHERE)), time.monotonic()
+    recent, began = ListenersOnline(open_redis_async(NOWHERE)), time.monotonic()
 
     with pytest.raises(Unreachable):
         await recent.of(UserId(1))
@@ -187,7 +199,7 @@ async def test_a_redis_that_is_away_costs_a_request_milliseconds() -> None:
 @pytest.mark.anyio
 async def test_a_redis_that_hangs_costs_a_request_a_fraction_of_a_second() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        recent = RecentSongs(open_redis_async(f"redis://127.0.0.1:{silent.getsockname()[1]}"))
+        recent = ListenersOnline(open_redis_async(f"redis://127.0.0.1:{silent.getsockname()[1]}"))
         began = time.monotonic()
 
         with pytest.raises(Unreachable):

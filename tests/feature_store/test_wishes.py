@@ -1,15 +1,17 @@
 """What listeners told outright, in Redis: whatever comes twice or late, the newest word holds."""
 
 import random
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from feature_store.definitions import FEATURES, RECENT_SONGS, WISH_VERSIONS
-from feature_store.online import RecentSongsSink, lately_of
-from feature_store.wishes import LISTENERS, WORDS, Preferences, Wishes, WishesOnline
+from feature_store.definitions import FEATURES, RECENT_SONGS, WISH_VERSIONS, WISHES
+from feature_store.online import ListenersOnline, RecentSongsSink, lately_of
+from feature_store.wishes import LISTENERS, WORDS, Preferences, Wishes, keep_now
 from foundation.contracts.events import (
     BlockChanged,
     Event,
+    FeedbackGiven,
     FollowChanged,
     OpinionChanged,
     PreferencesChanged,
@@ -27,14 +29,14 @@ NOWHERE = "redis://127.0.0.1:9"  # nothing listens on the discard port
 async def wishes_of(engines: Engines, listener: UserId) -> Wishes:
     client = open_redis_async(engines.redis)
     try:
-        return await WishesOnline(client).of(listener)
+        return (await ListenersOnline(client).of(listener)).wishes
     finally:
         await client.aclose()
 
 
 def ids(told: Wishes) -> dict[str, list[int]]:
     """The sets that are not empty."""
-    named = {name: sorted(getattr(told, name).tolist()) for name in Wishes.__slots__ if name != "preferences"}
+    named = {feature.name: sorted(getattr(told, feature.name).tolist()) for feature in WISHES}
     return {name: found for name, found in named.items() if found}
 
 
@@ -148,8 +150,47 @@ async def test_wishes_are_kept_for_good(redis: Redis, listener: UserId) -> None:
     assert redis.ttl(RECENT_SONGS.key(listener)) > 0
 
 
+def feedback(listener: UserId, version: int, wish: str = "less", **about: object) -> FeedbackGiven:
+    told = {"kind": "artist", "target_id": 9} | about
+    return FeedbackGiven(listener_id=listener, wish=wish, version=version, **told)  # type: ignore[arg-type]
+
+
+async def test_the_newest_feedback_on_each_thing_holds_until_it_runs_out(
+    engines: Engines, redis: Redis, listener: UserId
+) -> None:
+    sink, until = RecentSongsSink(redis), datetime(2026, 4, 1, tzinfo=UTC)
+    told = [
+        feedback(listener, 1),
+        feedback(listener, 2, "never", until=until),
+        feedback(listener, 3, kind="genre", target_id=0, genre="drum and bass"),
+        feedback(listener, 4, "more", kind="song", target_id=9),
+    ]
+
+    sink.apply("s1", [*told, feedback(listener, 5, "", kind="song", target_id=9)])
+    sink.apply("s0", told)
+
+    artist, genre = (await wishes_of(engines, listener)).feedback
+    assert (artist.kind, artist.target_id, artist.wish, artist.until) == ("artist", 9, "never", until)
+    assert (artist.holds(until - timedelta(seconds=1)), artist.holds(until)) == (True, False)
+    assert (genre.genre, genre.wish, genre.until) == ("drum and bass", "less", None)
+
+
+async def test_feedback_that_was_just_given_is_there_before_the_log_brings_it(
+    engines: Engines, redis: Redis, listener: UserId
+) -> None:
+    client, told = open_redis_async(engines.redis), feedback(listener, 7, "never")
+
+    await keep_now(client, told)
+    at_once = await wishes_of(engines, listener)
+    RecentSongsSink(redis).apply("s1", [told])
+    await client.aclose()
+
+    assert [each.wish for each in at_once.feedback] == ["never"]
+    assert (await wishes_of(engines, listener)).feedback == at_once.feedback
+
+
 async def test_a_redis_that_is_away_is_said_to_be(listener: UserId) -> None:
     client = open_redis_async(NOWHERE)
 
     with pytest.raises(Unreachable):
-        await WishesOnline(client).of(listener)
+        await ListenersOnline(client).of(listener)
