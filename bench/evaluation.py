@@ -38,6 +38,7 @@ from models.interactions import Interactions, positions
 from pipelines.context import Schema
 from pipelines.jobs.als_model.job import Trained
 from pipelines.jobs.song_vectors import job as song_vectors
+from pipelines.jobs.text_vectors import job as text_vectors
 from serving.recommend.recommender import Recommender
 from serving.trending.schemas import Chart
 
@@ -78,7 +79,7 @@ def served_lists(trial: Trial, rows: pl.DataFrame, seed: int) -> Positions:
         song_ids=learnt.song_ids,
         model=train(learnt.listens, parameters),
     )
-    bundle = song_vectors.build("trial", rows, trained, _dimensions(learnt))
+    bundle = song_vectors.build("trial", rows, trained, _dimensions(learnt), text_vectors.Vectors.none())
     recommender = Recommender.over(bundle, _nobody)
     asked = [UserId(listener) for listener in trial.train.listener_ids[trial.rows].tolist()]
     lists = np.full((len(asked), K), -1, dtype=np.int64)
@@ -188,7 +189,9 @@ def _dimensions(learnt: Interactions) -> song_vectors.Dimensions:
     )
     listeners = pl.DataFrame({"listener_id": learnt.listener_ids})
     return song_vectors.Dimensions(
-        _completed(songs, song_vectors.SONGS), _completed(listeners, song_vectors.LISTENERS)
+        _completed(songs, song_vectors.SONGS),
+        _completed(listeners, song_vectors.LISTENERS),
+        pl.DataFrame(schema=song_vectors.SHOWN),
     )
 
 

@@ -65,7 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
             _limit(keeper, redis, settings)
             serving = await opened.enter_async_context(open_serving(connected))
             state.live, state.vectors = serving.live, serving.vectors
-            state.recent, state.trending = serving.recent, serving.trending
+            state.online, state.rights = serving.online, serving.rights
+            state.near, state.trending = serving.near, serving.trending
             state.warehouse, state.artists = serving.warehouse, CatalogOfArtists(postgres)
             state.public_playlists = CatalogOfPlaylists(postgres)
             state.health, state.readiness = _health(opened, connected, postgres, redis, state.blobs, serving)

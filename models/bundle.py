@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 import numpy as np
@@ -16,9 +16,12 @@ from foundation.engines.blobs import Blobs
 from foundation.errors import Problem
 from models.als.parameters import Parameters
 from models.arrays import Factors, Matrix
+from models.content import Content
+from models.ranker.linear import DEFAULT, Linear
 
 FOLDER = "bundles"
-_ARRAYS = ("song_ids", "song_factors", "listener_ids", "listener_factors", "popularity")
+_ARRAYS = ("song_ids", "song_factors", "listener_ids", "listener_factors", "popularity", "needs")
+_CONTENT = tuple(each.name for each in fields(Content))
 _FRAMES = ("songs", "listeners")
 
 
@@ -38,7 +41,7 @@ class BundleOutdated(Problem):
 class Bundle:
     """A model ready to serve. The score of a song for a listener is the inner product of their rows, always.
 
-    Row i of `song_factors`, `popularity` and `songs`, and column i of `heard`, belong to `song_ids[i]`; row i of
+    Row i of `song_factors`, `popularity`, `needs` and `songs`, and column i of `heard`, belong to `song_ids[i]`; row i of
     `listener_factors` and `heard` to `listener_ids[i]`. Both id arrays ascend.
     """
 
@@ -50,10 +53,17 @@ class Bundle:
     listener_factors: Factors  # [listeners × factors]
     heard: Matrix  # float32 [listeners × songs]: listens and imported plays of each pair
     popularity: NDArray[np.int64]  # listens and imported plays of each song
-    songs: pl.DataFrame  # song_id, title, artist_id, artist, album, genre, song_ms, origin, external_id
+    songs: (
+        pl.DataFrame
+    )  # song_id, title, artist_id, artist, album, genre, song_ms, rights, origin, external_id
     listeners: pl.DataFrame  # listener_id, origin, external_id, country: all that are known, ids ascending
     trained_until: datetime  # every listen known by then is in it
     parameters: Parameters  # what the factors were trained with, so that more listens can be folded into them
+    content: Content = field(default_factory=Content)
+    needs: NDArray[np.int8] = field(
+        default_factory=lambda: np.empty(0, np.int8)
+    )  # of exposure; empty: nobody knows
+    ranker: Linear = DEFAULT
 
 
 def save(bundle: Bundle, blobs: Blobs) -> None:
@@ -66,6 +76,7 @@ def save(bundle: Bundle, blobs: Blobs) -> None:
         "model": bundle.model,
         "trained_until": bundle.trained_until.isoformat(),
         "parameters": bundle.parameters.as_dict(),
+        "ranker": bundle.ranker.as_dict(),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()},
     }
     blobs.put(f"{FOLDER}/{bundle.version}/manifest.json", json.dumps(manifest, indent=2).encode())
@@ -74,16 +85,20 @@ def save(bundle: Bundle, blobs: Blobs) -> None:
 def load(version: str, blobs: Blobs) -> Bundle:
     """The bundle of that version. Raises BlobMissing, BundleDamaged or BundleOutdated."""
     manifest = json.loads(blobs.read(f"{FOLDER}/{version}/manifest.json"))
-    if "parameters" not in manifest:
+    if not {"parameters", "ranker"} <= manifest.keys():
         raise BundleOutdated(
             f"bundle {version} was made by an earlier Segue: run ./segue job --all", version=version
         )
     parts = {name: _checked(name, version, expected, blobs) for name, expected in manifest["sha256"].items()}
-    arrays = {name: np.load(io.BytesIO(parts[f"{name}.npy"]), allow_pickle=False) for name in _ARRAYS}
+    arrays = {
+        name: np.load(io.BytesIO(parts[f"{name}.npy"]), allow_pickle=False) for name in (*_ARRAYS, *_CONTENT)
+    }
     return Bundle(
         version=manifest["version"],
         model=manifest["model"],
-        **arrays,
+        **{name: arrays[name] for name in _ARRAYS},
+        content=Content(**{name: arrays[name] for name in _CONTENT}),
+        ranker=Linear.of(manifest["ranker"]),
         heard=sp.csr_array(sp.load_npz(io.BytesIO(parts["heard.npz"]))),
         songs=pl.read_parquet(parts["songs.parquet"]),
         listeners=pl.read_parquet(parts["listeners.parquet"]),
@@ -111,9 +126,10 @@ def versions(blobs: Blobs) -> list[str]:
 
 def _parts(bundle: Bundle) -> Mapping[str, bytes]:
     parts: dict[str, bytes] = {}
-    for name in _ARRAYS:
+    arrays = [(bundle, name) for name in _ARRAYS] + [(bundle.content, name) for name in _CONTENT]
+    for holder, name in arrays:
         buffer = io.BytesIO()
-        np.save(buffer, getattr(bundle, name), allow_pickle=False)
+        np.save(buffer, getattr(holder, name), allow_pickle=False)
         parts[f"{name}.npy"] = buffer.getvalue()
     for name in _FRAMES:
         buffer = io.BytesIO()

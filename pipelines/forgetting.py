@@ -126,6 +126,8 @@ def without(bundle: Bundle, gone: Gone, version: str) -> Bundle:
         listener_factors=np.ascontiguousarray(bundle.listener_factors[staying]),
         heard=bundle.heard[staying][:, songs],
         popularity=bundle.popularity[songs],
+        content=bundle.content.of_songs(songs, len(bundle.song_ids)),
+        needs=bundle.needs[songs] if len(bundle.needs) else bundle.needs,
         songs=bundle.songs.remove(pl.col(Songs.song_id).is_in(gone.songs)),
         listeners=bundle.listeners.remove(pl.col(Listeners.listener_id).is_in(gone.listeners)),
     )

@@ -21,6 +21,8 @@ from models.arrays import Factors, Positions
 from serving.bundle import COLLECTION, LiveBundle
 from serving.recommend.history import NOTHING
 from serving.recommend.recommender import Recommender
+from serving.recommend.rights import Rights
+from serving.recommend.trends import NearCharts
 from serving.statistics.warehouse import Warehouse
 from serving.trending.counting import COUNTED_WITHIN
 from serving.trending.service import Trending
@@ -34,7 +36,9 @@ class Serving:
 
     live: LiveBundle[Recommender]
     vectors: Vectors
-    recent: ListenersOnline
+    online: ListenersOnline
+    rights: Rights
+    near: NearCharts
     trending: Trending
     warehouse: Warehouse
     now: Clock
@@ -56,13 +60,28 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
     await asyncio.to_thread(live.__enter__)
     with suppress(TimeoutError):
         await asyncio.wait_for(trending.refresh(), FIRST_CHART)
+    rights = Rights(redis)
+    await rights.refresh()
+    stop = asyncio.Event()
     following = asyncio.create_task(trending.follow(), name="trending")
+    looking = asyncio.create_task(rights.follow(stop), name="rights")
     try:
-        yield Serving(live, vectors, ListenersOnline(redis), trending, warehouse, now)
+        yield Serving(
+            live,
+            vectors,
+            ListenersOnline(redis),
+            rights,
+            NearCharts(trending.charts),
+            trending,
+            warehouse,
+            now,
+        )
     finally:
+        stop.set()
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+        await looking
         await asyncio.to_thread(live.__exit__, None, None, None)
         await trending.close()
         await warehouse.close()

@@ -1,12 +1,15 @@
-"""What a listener has heard, as one bundle and the online store know it together, and the taste that follows from it."""
+"""What a listener has heard and told us, as a bundle and the online store know it together, and the taste that follows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feature_store.online import Lately, SongIds
+from feature_store.wishes import Feedback
 from foundation.ids import UserId
 from models.als.fold_in import NEWEST, FoldIn
 from models.arrays import Factors, Positions
@@ -14,16 +17,31 @@ from models.bundle import Bundle
 
 NOTHING: Positions = np.empty(0, np.int64)
 TRAINED, FOLDED, WITHOUT_TASTE = "als", "als-fold-in", "trending"  # the policies that a slate names
+# A love says as much as so many listens; "more of this song" half of that.
+LOVED, MORE = 10.0, 5.0
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """One listener's songs, each at its position in the bundle, and what the model makes of them."""
 
-    heard: Positions  # of all songs heard that the bundle has, ascending
+    heard: Positions  # of all songs heard or loved that the bundle has, ascending
     told: SongIds  # what the online store knows to be heard, whether or not the bundle has it
     policy: str
     taste: Factors | None  # [factors]; None for a listener of whom the model knows nothing
+    speaking: Positions  # those of `heard` that count for their taste, ascending
+    listens: NDArray[np.float32]  # of each of these, and what stands for a love
+    recent: Positions  # of those the ones listened to lately, newest first
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """What a listener does not want to count for their taste."""
+
+    songs: SongIds
+    artists: NDArray[np.int64]
+    before: datetime  # everything heard earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +50,81 @@ class Histories:
 
     bundle: Bundle
     fold_in: FoldIn
+    artists: NDArray[np.int64]  # [songs]
     trained_until_ms: int  # since 1970
 
     @classmethod
     def of(cls, bundle: Bundle) -> Self:
         """The histories of the listeners of a bundle; takes as long as a pass over its factors."""
         fold_in = FoldIn.into(bundle.song_factors, bundle.heard, bundle.parameters)
-        return cls(bundle, fold_in, round(bundle.trained_until.timestamp() * 1000))
+        artists = bundle.songs["artist_id"].to_numpy().astype(np.int64)
+        return cls(bundle, fold_in, artists, round(bundle.trained_until.timestamp() * 1000))
 
-    def history(self, listener: UserId, lately: Lately) -> History:
-        """The history of a listener. The trained row serves unless they have heard what it does not know."""
+    def history(
+        self, listener: UserId, lately: Lately, at: datetime = EARLIEST, session: Positions = NOTHING
+    ) -> History:
+        """The history of a listener. The trained row serves unless they heard or told us what it does not know.
+
+        `session` are songs of this moment, the newest first, which steer the taste as listens do and are not yet told.
+        """
         row = position(self.bundle.listener_ids, listener)
         trained, listens = self._trained(row)
-        told, since = np.union1d(np.array(lately.song_ids, np.int64), lately.heard), self._since(lately)
-        heard = np.union1d(trained, positions(self.bundle.song_ids, told)) if len(told) else trained
-        is_news = np.ones(len(heard), np.bool_)
-        is_news[np.searchsorted(heard, trained)] = False
-        is_news[np.searchsorted(heard, since)] = True
-        is_news &= self.fold_in.is_known[heard]
-        if not is_news.any():
-            taste = None if row is None else self.bundle.listener_factors[row]
-            return History(heard, told, WITHOUT_TASTE if taste is None else TRAINED, taste)
+        told = np.union1d(np.array(lately.song_ids, np.int64), lately.heard)
+        loved = positions(self.bundle.song_ids, np.sort(lately.wishes.loved_songs))
+        heard = _union(trained, positions(self.bundle.song_ids, told), loved, session)
+        silenced = _silenced(
+            lately.wishes.feedback, lately.wishes.hidden_songs, lately.wishes.hidden_artists, at
+        )
+        since = _newest_first(session, self._since(lately, self.trained_until_ms))
+        recent = _newest_first(session, self._since(lately, round(silenced.before.timestamp() * 1000)))
+        wanted = [
+            each.target_id
+            for each in lately.wishes.feedback
+            if each.wish == "more" and each.kind == "song" and each.holds(at)
+        ]
         counts = np.zeros(len(heard), np.float32)
-        counts[np.searchsorted(heard, trained)] = listens
-        counts[is_news] += 1  # of the online store's songs it is known that they were heard, not how often
-        taste = self.fold_in.row(heard, counts, newest=since[:NEWEST])
-        return History(heard, told, WITHOUT_TASTE if taste is None else FOLDED, taste)
+        if silenced.before > EARLIEST:  # what training knew was all before that
+            counts[np.searchsorted(heard, recent)] = 1
+        else:
+            counts[np.searchsorted(heard, trained)] = listens
+            is_news = np.ones(len(heard), np.bool_)
+            is_news[np.searchsorted(heard, trained)] = False
+            is_news[np.searchsorted(heard, since)] = True
+            counts[is_news] += (
+                1  # of the online store's songs it is known that they were heard, not how often
+            )
+        counts[np.searchsorted(heard, loved)] += LOVED - 1
+        more = positions(heard, positions(self.bundle.song_ids, np.sort(np.array(wanted, np.int64))))
+        counts[more] += MORE
+        counts[self._is_silenced(heard, silenced)] = 0
+        return self._told(row, heard, told, counts, trained, listens, since, recent)
+
+    def _told(
+        self,
+        row: int | None,
+        heard: Positions,
+        told: SongIds,
+        counts: NDArray[np.float32],
+        trained: Positions,
+        listens: NDArray[np.float32],
+        since: Positions,
+        recent: Positions,
+    ) -> History:
+        """The history of these counts: by the trained row where it says the same."""
+        speaks = counts > 0
+        speaking, said = heard[speaks], counts[speaks]
+        recent = recent[np.isin(recent, speaking)]
+        known = self.fold_in.is_known[speaking]
+        was_known = self.fold_in.is_known[trained]
+        is_same = np.array_equal(speaking[known], trained[was_known]) and np.array_equal(
+            said[known], listens[was_known]
+        )
+        if row is not None and is_same:
+            return History(heard, told, TRAINED, self.bundle.listener_factors[row], speaking, said, recent)
+        newest = since[np.isin(since, speaking)][:NEWEST]
+        taste = self.fold_in.row(speaking, said, newest=newest)
+        policy = WITHOUT_TASTE if taste is None else FOLDED
+        return History(heard, told, policy, taste, speaking, said, recent)
 
     def _trained(self, row: int | None) -> tuple[Positions, NDArray[np.float32]]:
         """The songs that training knew the listener to have heard, and how often."""
@@ -67,14 +134,55 @@ class Histories:
         span = slice(marks.indptr[row], marks.indptr[row + 1])
         return marks.indices[span].astype(np.int64), marks.data[span]
 
-    def _since(self, lately: Lately) -> Positions:
-        """The songs listened to since training that the bundle has, newest first."""
+    def _since(self, lately: Lately, since_ms: int) -> Positions:
+        """The songs listened to since then that the bundle has, newest first."""
         songs = [
             song
             for song, listened_ms in zip(lately.song_ids, lately.listened_ms, strict=True)
-            if listened_ms >= self.trained_until_ms
+            if listened_ms >= since_ms
         ]
         return positions(self.bundle.song_ids, np.array(songs, np.int64))
+
+    def _is_silenced(self, heard: Positions, silenced: Silenced) -> NDArray[np.bool_]:
+        quiet = np.isin(self.bundle.song_ids[heard], silenced.songs)
+        if len(silenced.artists):
+            quiet |= np.isin(self.artists[heard], silenced.artists)
+        return quiet
+
+
+def _silenced(
+    feedback: Sequence[Feedback], songs: SongIds, artists: NDArray[np.int64], at: datetime
+) -> Silenced:
+    """What is hidden, forgotten, wanted less of or never: it speaks for nothing."""
+    quiet_songs, quiet_artists, before = [], [], EARLIEST
+    for each in feedback:
+        if not each.holds(at) or each.wish == "more":
+            continue
+        if each.kind == "song":
+            quiet_songs.append(each.target_id)
+        elif each.kind == "artist" and each.wish == "never":
+            quiet_artists.append(each.target_id)
+        elif each.kind == "taste":
+            before = each.given_at
+    return Silenced(
+        np.append(songs, np.array(quiet_songs, np.int64)),
+        np.append(artists, np.array(quiet_artists, np.int64)),
+        before,
+    )
+
+
+def _union(*parts: Positions) -> Positions:
+    """All of them once, ascending; the first ascends already."""
+    told = [part for part in parts[1:] if len(part)]
+    return np.unique(np.concatenate([parts[0], *told])) if told else parts[0]
+
+
+def _newest_first(session: Positions, before: Positions) -> Positions:
+    """What was heard in this session, then what was heard before it, each once."""
+    if not len(session):
+        return before
+    both = np.concatenate([session, before])
+    return both[np.sort(np.unique(both, return_index=True)[1])]
 
 
 def position(ids: Positions, wanted: int) -> int | None:

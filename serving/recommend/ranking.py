@@ -43,8 +43,10 @@ class SongSpace:
         """
         return max(1, BLOCK_BYTES // (8 * max(1, len(self.factors))))
 
-    def best(self, listeners: Factors, excluded: Sequence[Positions], limit: int) -> list[Ranked]:
-        """The `limit` best songs for each row of `listeners`, without the songs excluded for it.
+    def best(
+        self, listeners: Factors, excluded: Sequence[Positions] | Sequence[NDArray[np.bool_]], limit: int
+    ) -> list[Ranked]:
+        """The `limit` best songs for each row of `listeners`, without the songs excluded for it, by position or as a mask.
 
         A single row and a row among thousands get the same answer, although matrix products of different shapes
         round differently: float32 products only choose candidates, generously; `settled` decides.

@@ -1,14 +1,79 @@
-"""Says why a song is recommended: which heard songs speak for it, in one honest sentence."""
+"""Says why a song is recommended: which heard songs speak for it, or whatever else does, in one honest sentence."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from models.arrays import Factors, Positions
+from models.bundle import Bundle
+from serving.recommend.asking import Asker
+from serving.recommend.names import SongNames
+from serving.recommend.policy import EXPLORED, Chosen
+from serving.recommend.retrieval import SPOKEN_FOR
 from serving.recommend.schemas import Reason, Seed
 
 SEEDS = 3
 SHARE = 0.5  # a further seed speaks at least half as strongly as the first one
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """The reasons of the lists of one bundle."""
+
+    bundle: Bundle
+    names: SongNames
+
+    def of(self, chosen: Chosen, asker: Asker) -> list[Reason]:
+        """A reason for each song of a list."""
+        by_taste = np.array(
+            [source in ("taste", "heard", EXPLORED, "placed") for source in chosen.sources], np.bool_
+        )
+        seeds = iter(seeds_of(self.bundle.song_factors, chosen.places[by_taste], asker.history.speaking))
+        reasons = []
+        for place, source, is_by_taste in zip(
+            chosen.places.tolist(), chosen.sources, by_taste.tolist(), strict=True
+        ):
+            heard = next(seeds) if is_by_taste else ()
+            reasons.append(self._reason(place, source, [self.names.seed(each) for each in heard], asker))
+        return reasons
+
+    def _reason(self, place: int, source: str, heard: list[Seed], asker: Asker) -> Reason:
+        artist, genre = self.names.artists[place], self.names.genres[place]
+        match source:
+            case "heard":
+                return HEARD_BEFORE
+            case _ if source == EXPLORED:
+                return Reason(
+                    "little-heard", "Few have heard it yet, and it fits your listening.", tuple(heard)
+                )
+            case "placed":
+                return Reason(
+                    "new-to-all", "Nobody has listened to it yet; its words are like those you listen to."
+                )
+            case "follows":
+                return Reason("followed-artist", f"New from {artist}, whom you follow.")
+            case "charts":
+                where = f" in {asker.country}" if asker.country else ""
+                return Reason("trending", f"Among the most listened-to songs lately{where}.")
+            case "genres":
+                return Reason("picked-genre", f"Much listened to in {genre}, which you picked.")
+            case "words":
+                return self._alike(place, asker)
+        if asker.wanted.seeds is not None:
+            return Reason("because-you-asked", f"Like {asker.wanted.seeds.name}.")
+        return because_of(heard)
+
+    def _alike(self, place: int, asker: Asker) -> Reason:
+        """Which song it is like in words."""
+        seeds = asker.wanted.seeds
+        around = asker.history.recent[:SPOKEN_FOR] if seeds is None else seeds.places[: 2 * SPOKEN_FOR]
+        rows, columns = np.nonzero(self.bundle.content.neighbours[around] == place)
+        if not len(rows):
+            return FITS_YOUR_TASTE
+        nearest = int(rows[self.bundle.content.likeness[around[rows], columns].argmax()])
+        seed = self.names.seed(int(around[nearest]))
+        return Reason("sounds-alike", f"In words much like {_named(seed)}.", (seed,))
 
 
 def seeds_of(factors: Factors, songs: Positions, heard: Positions) -> list[Positions]:
@@ -57,6 +122,7 @@ def _named(seed: Seed) -> str:
 
 
 FITS_YOUR_TASTE = Reason("fits-your-taste", "Fits your listening as a whole.")
+HEARD_BEFORE = Reason("heard-before", "You have listened to it before.")
 TRENDING = Reason("trending", "Among the most listened-to songs lately.")
 POPULAR = Reason("popular", "One of the most listened-to songs.")
 UNHEARD = Reason("unheard", "Nobody had listened to it when the model was made.")

@@ -1,40 +1,57 @@
 """Recommends songs from one published bundle: to one listener or to everyone, by one and the same code."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 import msgspec
 import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
 from feature_store.online import Lately
+from foundation.contracts.tables import Listeners
 from foundation.engines.vectors.port import EXACT_UP_TO
 from foundation.ids import UserId, new_play_id
 from models.arrays import Factors, Positions
 from models.bundle import Bundle
+from models.diversity.choosing import Dials
+from serving.recommend.asking import Asker, Seeds, Trends, Wanted
+from serving.recommend.filters import Rules
 from serving.recommend.history import WITHOUT_TASTE, Histories, History, position, positions
 from serving.recommend.names import SongNames
+from serving.recommend.policy import Chosen, chosen_for
 from serving.recommend.ranking import Ranked, SongSpace
-from serving.recommend.reasons import POPULAR, TRENDING, UNHEARD, because_of, seeds_of
+from serving.recommend.reasons import POPULAR, TRENDING, UNHEARD, Reasons
+from serving.recommend.retrieval import TASTE, Sources
+from serving.recommend.rights import Rights
 from serving.recommend.schemas import Item, Slate, SlateId
+from serving.recommend.songs import SongFacts
 from serving.trending.schemas import Chart
 
 SPARE = 32  # candidates more than wanted from the index, so that ties at the end are broken by song id
+MORE = 8  # times as many candidates are asked of the index, where the rules take too many away
+PICKED = 3.0  # listens that a genre counts for whom it was named by: it fades as they listen
+SEEDED, BY_GENRES = "seeded", "genres"  # the policies beside those of `history`
 # The part of the vectors port that ranking needs, pinned to one version: a vector, how many, and the songs (by id,
 # ascending) that are left out; gives the ids of the songs with the highest inner products.
 NearestSongs: TypeAlias = Callable[[Factors, int, Positions], list[int]]
 
 NOT_LATELY = Lately(is_known=False)
 NOBODY_LATELY: Mapping[UserId, Lately] = {}
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Feed(msgspec.Struct, frozen=True):
-    """What one listener gets, before it is served to anyone: the policy that chose, and its choice."""
+    """What one listener gets, before it is served to anyone: the policy that chose, its choice, and how it was chosen."""
 
     user_id: UserId
     policy: str
     items: tuple[Item, ...]
+    propensities: tuple[float, ...]  # of each item to stand where it does
+    seed: int = 0
+    candidates_hash: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +62,34 @@ class Recommender:
     space: SongSpace
     histories: Histories
     names: SongNames
-    by_popularity: Positions  # the songs, most popular first, then by id
+    facts: SongFacts
+    sources: Sources
+    reasons: Reasons
+    rules: Rules
     known: Positions  # the ids of all listeners, ascending
+    countries: tuple[str, ...]  # of them
     nearest: NearestSongs
     exact_up_to: int = EXACT_UP_TO
+    _ruled: list[tuple[int, Rules]] = field(default_factory=list)  # the rules with the newest changes
 
     @classmethod
     def over(cls, bundle: Bundle, nearest: NearestSongs, *, exact_up_to: int = EXACT_UP_TO) -> "Recommender":
         """The recommender of a bundle; takes as long as a pass over its factors."""
+        facts, names = SongFacts.of(bundle), SongNames.of(bundle.songs)
+        countries = pl.Series([""] * bundle.listeners.height, dtype=pl.String)
+        if Listeners.country in bundle.listeners.columns:
+            countries = bundle.listeners[Listeners.country].fill_null("")
         return cls(
             bundle,
             SongSpace.of(bundle.song_factors),
             Histories.of(bundle),
-            SongNames.of(bundle.songs),
-            np.argsort(-bundle.popularity, kind="stable"),
+            names,
+            facts,
+            Sources.of(bundle, facts),
+            Reasons(bundle, names),
+            Rules.of(bundle),
             bundle.listeners["listener_id"].to_numpy().astype(np.int64),
+            tuple(countries.to_list()),
             nearest,
             exact_up_to,
         )
@@ -67,6 +97,15 @@ class Recommender:
     def knows(self, listener: UserId) -> bool:
         """Whether the catalog had told of this listener when the bundle was made."""
         return position(self.known, listener) is not None
+
+    def ruled_by(self, rights: Rights | None) -> Rules:
+        """What songs may be given for, with what the catalog told since the bundle was made."""
+        if rights is None or not rights.by_song:
+            return self.rules
+        number, changes = rights.number, rights.by_song
+        if not self._ruled or self._ruled[0][0] != number:
+            self._ruled[:] = [(number, self.rules.after(changes.values()))]
+        return self._ruled[0][1]
 
     def recommend(
         self,
@@ -79,10 +118,28 @@ class Recommender:
         stale: tuple[str, ...] = (),
     ) -> Slate:
         """A slate for one listener: never a song that the bundle or `lately` knows to be heard."""
-        (feed,) = self._feeds([listener], limit, {listener: lately}, chart)
+        feed = self.feed(listener, lately, Wanted(limit), trends=Trends(chart), at=at)
+        return self.slate(feed, at=at, stale=stale)
+
+    def feed(
+        self,
+        listener: UserId,
+        lately: Lately,
+        wanted: Wanted,
+        *,
+        trends: Trends,
+        at: datetime,
+        rights: Rights | None = None,
+    ) -> Feed:
+        """What one listener gets of what a request wants."""
+        (feed,) = self._feeds([listener], wanted, {listener: lately}, trends, at, rights)
+        return feed
+
+    def slate(self, feed: Feed, *, at: datetime, stale: tuple[str, ...] = ()) -> Slate:
+        """A feed as it is served."""
         return Slate(
             slate_id=SlateId(new_play_id(at)),
-            user_id=listener,
+            user_id=feed.user_id,
             generated_at=at,
             policy=feed.policy,
             model=self.bundle.model or None,
@@ -98,83 +155,181 @@ class Recommender:
         *,
         chart: Chart,
         lately: Mapping[UserId, Lately] = NOBODY_LATELY,
+        dials: Dials | None = None,
+        at: datetime = LONG_AGO,
     ) -> Iterator[list[Feed]]:
-        """The same for many listeners, in their order, in batches of bounded memory."""
+        """The same for many listeners, in their order, in batches of bounded memory; nothing is left to chance."""
+        wanted = Wanted(limit) if dials is None else Wanted(limit, dials=dials)
         step = self.space.rows_at_once()
         for start in range(0, len(listeners), step):
-            yield self._feeds(listeners[start : start + step], limit, lately, chart)
+            yield self._feeds(listeners[start : start + step], wanted, lately, Trends(chart), at, None)
 
     def _feeds(
-        self, listeners: Sequence[UserId], limit: int, lately: Mapping[UserId, Lately], chart: Chart
+        self,
+        listeners: Sequence[UserId],
+        wanted: Wanted,
+        lately: Mapping[UserId, Lately],
+        trends: Trends,
+        at: datetime,
+        rights: Rights | None,
     ) -> list[Feed]:
-        histories = [self.histories.history(each, lately.get(each, NOT_LATELY)) for each in listeners]
-        tastes = {i: each.taste for i, each in enumerate(histories) if each.taste is not None}
-        factors = np.array(list(tastes.values()), np.float32).reshape(
-            len(tastes), self.space.factors.shape[1]
+        rules = self.ruled_by(rights)
+        askers = [
+            self.asker(each, lately.get(each, NOT_LATELY), wanted, trends=trends, at=at, rules=rules)
+            for each in listeners
+        ]
+        queries = {i: query for i, each in enumerate(askers) if (query := _query(each)) is not None}
+        if queries:
+            asked = np.array(list(queries.values()), np.float32)
+            ranked = self._ranked(asked, [askers[i] for i in queries], max(TASTE, 3 * wanted.limit))
+            for i, found in zip(queries, ranked, strict=True):
+                askers[i] = replace(askers[i], nearest=found)
+        return [self._feed(asker, rules) for asker in askers]
+
+    def asker(
+        self, listener: UserId, lately: Lately, wanted: Wanted, *, trends: Trends, at: datetime, rules: Rules
+    ) -> Asker:
+        """All that is known of somebody who asks."""
+        history = self.histories.history(listener, lately, at, wanted.session)
+        country = lately.country
+        if not country and (row := position(self.known, listener)) is not None:
+            country = self.countries[row]
+        is_out = np.zeros(len(self.bundle.song_ids), np.bool_)
+        rules.bar(is_out, lately, country, self.facts, at)
+        is_out[wanted.excluded] = True
+        is_out[wanted.session] = True
+        return Asker(
+            listener=listener,
+            lately=lately,
+            history=history,
+            country=country,
+            at=at,
+            wanted=wanted,
+            is_out=is_out,
+            mix=self._mix(history, lately),
+            trends=trends,
+            direction=None if wanted.seeds is None else self.direction(wanted.seeds),
         )
-        excluded = [histories[i].heard for i in tastes]
-        ranked = dict(zip(tastes, self._ranked(factors, excluded, limit), strict=True))
-        feeds = []
-        for i, (listener, history) in enumerate(zip(listeners, histories, strict=True)):
-            chosen = self._because(ranked[i], history.heard) if i in ranked else []
-            items = self._filled(chosen, history, chart, limit)
-            feeds.append(Feed(listener, history.policy if chosen else WITHOUT_TASTE, tuple(items)))
-        return feeds
 
-    def _ranked(self, listeners: Factors, heard: Sequence[Positions], limit: int) -> list[Ranked]:
+    def direction(self, seeds: Seeds) -> Factors | None:
+        """Where seeds point, of length 1: what the model would say of somebody who heard just them."""
+        places = np.unique(seeds.places)
+        row = self.histories.fold_in.row(places, np.ones(len(places), np.float32))
+        if row is None:  # of songs that nobody has heard, the middle of where their words place them
+            at = positions(self.sources.placed, places)
+            row = self.sources.placed_factors[at].mean(axis=0) if len(at) else None
+        length = 0.0 if row is None else float(np.sqrt(row @ row))
+        return None if row is None or not length else row / np.float32(length)
+
+    def _mix(self, history: History, lately: Lately) -> NDArray[np.float64]:
+        """What part of a listener's listens each genre has; what they named counts like a few."""
+        mix = np.zeros(len(self.facts.genre_names))
+        if len(history.speaking):
+            genres = self.facts.genres[history.speaking]
+            mix += np.bincount(genres, np.log1p(history.listens.astype(np.float64)), len(mix))
+        for genre in lately.wishes.preferences.genres:
+            if (code := self.facts.genre_codes.get(genre.lower())) is not None:
+                mix[code] += PICKED
+        if (unnamed := self.facts.genre_codes.get("")) is not None:
+            mix[unnamed] = 0
+        return mix / max(float(mix.sum()), 1e-9)
+
+    def _ranked(self, queries: Factors, askers: Sequence[Asker], limit: int) -> list[Ranked]:
+        outs = []
+        for asker in askers:
+            is_out = asker.is_out.copy()
+            is_out[asker.history.heard] = True
+            outs.append(is_out)
         if len(self.bundle.song_ids) <= self.exact_up_to:
-            return self.space.best(listeners, heard, limit)
-        ranked = []
-        for listener, excluded in zip(listeners, heard, strict=True):
-            found = self.nearest(listener, limit + SPARE, self.bundle.song_ids[excluded])
-            places = np.searchsorted(self.bundle.song_ids, np.array(sorted(found), np.int64))
-            ranked.append(self.space.settled(listener, places, limit))
-        return ranked
-
-    def _because(self, ranked: Ranked, heard: Positions) -> list[Item]:
-        """The songs that the model chose, with the heard songs that speak for them."""
-        seeds = seeds_of(self.bundle.song_factors, ranked.songs, heard)
-        named = {
-            place: self.names.seed(place)
-            for place in {place for places in seeds for place in places.tolist()}
-        }
-        chosen = zip(ranked.songs.tolist(), ranked.scores.tolist(), seeds, strict=True)
+            return self.space.best(queries, outs, limit)
         return [
-            self.names.item(
-                rank, place, round(score, 6), because_of([named[seed] for seed in places.tolist()])
-            )
-            for rank, (place, score, places) in enumerate(chosen, start=1)
+            self._by_index(query, asker.history.heard, is_out, limit)
+            for query, asker, is_out in zip(queries, askers, outs, strict=True)
         ]
 
-    def _filled(self, chosen: list[Item], history: History, chart: Chart, limit: int) -> list[Item]:
+    def _by_index(self, query: Factors, heard: Positions, is_out: NDArray[np.bool_], limit: int) -> Ranked:
+        """Heard songs are left out by the index; the rules take few away, and where they take many, more are asked for."""
+        places = heard[:0]
+        for asked in (limit + SPARE, MORE * (limit + SPARE)):
+            found = self.nearest(query, asked, self.bundle.song_ids[heard])
+            places = np.searchsorted(self.bundle.song_ids, np.array(sorted(found), np.int64))
+            places = places[~is_out[places]]
+            if len(places) >= limit or len(found) < asked:
+                break
+        return self.space.settled(query, places, limit)
+
+    def _feed(self, asker: Asker, rules: Rules) -> Feed:
+        chosen = chosen_for(asker, self.sources, self.bundle.ranker)
+        items = self._because(chosen, asker)
+        filled = self._filled(items, asker, rules)
+        certain = (1.0,) * (len(filled) - len(items))
+        return Feed(
+            asker.listener,
+            _policy(asker, chosen),
+            tuple(filled),
+            (*chosen.propensities.tolist(), *certain),
+            asker.wanted.seed if asker.wanted.budget.share else 0,
+            chosen.candidates_hash,
+        )
+
+    def _because(self, chosen: Chosen, asker: Asker) -> list[Item]:
+        """The songs that were chosen, with what speaks for them."""
+        reasons = self.reasons.of(chosen, asker)
+        listed = zip(chosen.places.tolist(), chosen.scores.tolist(), reasons, strict=True)
+        return [
+            self.names.item(rank, place, round(score, 6), reason)
+            for rank, (place, score, reason) in enumerate(listed, start=1)
+        ]
+
+    def _filled(self, chosen: list[Item], asker: Asker, rules: Rules) -> list[Item]:
         """The chosen songs and after them what is trending, then what is popular, until there are `limit`."""
+        limit, items = asker.wanted.limit, list(chosen)
         if len(chosen) >= limit:
-            return chosen
-        taken = {item.song_id for item in chosen} | set(self.bundle.song_ids[history.heard].tolist())
-        taken |= set(history.told.tolist())
-        items = list(chosen)
-        for song in chart.songs:
+            return items
+        is_free = ~asker.is_out
+        is_free[asker.history.heard] = False
+        is_free[positions(self.bundle.song_ids, np.array([item.song_id for item in items], np.int64))] = False
+        beside = (
+            set(asker.history.told.tolist()) | rules.beside | set(asker.lately.wishes.hidden_songs.tolist())
+        )
+        hidden = set(asker.lately.wishes.hidden_artists.tolist())
+        for song in asker.trends.chart.songs:
             if len(items) == limit:
                 return items
-            if song.song_id not in taken:
-                taken.add(song.song_id)
-                items.append(
-                    Item(
-                        rank=len(items) + 1,
-                        song_id=song.song_id,
-                        title=song.title,
-                        artist_id=song.artist_id,
-                        artist=song.artist,
-                        genre=song.genre,
-                        score=0.0,
-                        reason=TRENDING,
-                    )
+            place = position(self.bundle.song_ids, song.song_id)
+            if song.artist_id in hidden or (song.song_id in beside if place is None else not is_free[place]):
+                continue
+            if place is None:
+                beside.add(song.song_id)
+            else:
+                is_free[place] = False
+            items.append(
+                Item(
+                    rank=len(items) + 1,
+                    song_id=song.song_id,
+                    title=song.title,
+                    artist_id=song.artist_id,
+                    artist=song.artist,
+                    genre=song.genre,
+                    score=0.0,
+                    reason=TRENDING,
                 )
-        is_free = np.ones(len(self.bundle.song_ids), np.bool_)
-        is_free[history.heard] = False
-        is_free[positions(self.bundle.song_ids, np.array([item.song_id for item in items], np.int64))] = False
-        popular = self.by_popularity[is_free[self.by_popularity]][: limit - len(items)]
-        for place in popular.tolist():
+            )
+        by_popularity = self.facts.by_popularity
+        for place in by_popularity[is_free[by_popularity]][: limit - len(items)].tolist():
             reason = POPULAR if self.bundle.popularity[place] > 0 else UNHEARD
             items.append(self.names.item(len(items) + 1, place, 0.0, reason))
         return items
+
+
+def _query(asker: Asker) -> Factors | None:
+    """What the songs of a list are near to: the seeds, else the listener's taste."""
+    return asker.history.taste if asker.wanted.seeds is None else asker.direction
+
+
+def _policy(asker: Asker, chosen: Chosen) -> str:
+    if asker.wanted.seeds is not None and len(chosen.places):
+        return SEEDED
+    if asker.history.taste is not None and len(chosen.places):
+        return asker.history.policy
+    return BY_GENRES if "genres" in chosen.sources else WITHOUT_TASTE

@@ -8,21 +8,64 @@ from foundation import metrics
 from foundation.http.principal import Listener, MissingToken, NotAllowed
 from foundation.http.problems import InvalidRequest, problems
 from foundation.http.schemas import openapi_schema
-from foundation.ids import UserId
+from foundation.ids import BIGGEST_ID, UserId
 from foundation.security import InvalidToken
 from foundation.telemetry import span
+from serving.recommend.asked import BadName, Named, UnknownSeed
 from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.history import FOLDED
 from serving.recommend.schemas import EXAMPLE, Slate, encoded
-from serving.recommend.service import Recommendations
+from serving.recommend.service import Ask, Recommendations
 
 router = APIRouter(tags=["recommendations"])
+
+Limit = Annotated[int, Query(ge=1, le=100, description="How many songs.")]
+SeedNames = Annotated[
+    list[str] | None,
+    Query(
+        max_length=20,
+        description="What the list shall be like, one or more: `song:ID`, `artist:ID`, `genre:NAME`, or `text:WORDS`.",
+    ),
+]
+Familiarity = Annotated[
+    float,
+    Query(ge=0, le=1, description="The part of the list that may be songs the listener has heard before."),
+]
+Excluded = Annotated[
+    list[str] | None,
+    Query(max_length=500, description="What shall not be on the list: `song:ID`, `artist:ID`, `genre:NAME`."),
+]
+Context = Annotated[
+    list[str] | None,
+    Query(
+        max_length=100,
+        description="The songs of this session so far, `song:ID`, the last one last: they steer the list as listens do, "
+        "and are not repeated.",
+    ),
+]
 
 
 async def recommendations(request: Request) -> Recommendations:
     """The service over what the application opened."""
     state = request.app.state
-    return Recommendations(state.live, state.recent, state.trending, state.log, state.now)
+    return Recommendations(
+        state.live,
+        state.online,
+        state.rights,
+        state.near,
+        state.trending,
+        state.vectors,
+        state.log,
+        state.now,
+    )
+
+
+Service = Annotated[Recommendations, Depends(recommendations)]
+
+
+def named(names: list[str] | None, *kinds: str) -> list[Named]:
+    """What the values of a parameter name. Raises BadName."""
+    return [Named.of(name, kinds) for name in names or ()]
 
 
 @router.get(
@@ -30,29 +73,58 @@ async def recommendations(request: Request) -> Recommendations:
     response_class=Response,
     responses={
         200: {
-            "description": "Songs the listener has not heard, best first, each with its reason.",
+            "description": "Songs for the listener, best first, each with its reason.",
             "content": {"application/json": {"schema": openapi_schema(Slate), "example": EXAMPLE}},
         },
-        **problems(MissingToken, InvalidToken, NotAllowed, UnknownListener, InvalidRequest, NoModel),
+        **problems(
+            MissingToken,
+            InvalidToken,
+            NotAllowed,
+            UnknownListener,
+            UnknownSeed,
+            InvalidRequest,
+            BadName,
+            NoModel,
+        ),
     },
 )
 async def recommend(
     listener: Listener,
-    service: Annotated[Recommendations, Depends(recommendations)],
+    service: Service,
     user_id: Annotated[
         int | None,
         Query(
-            ge=1, le=2**63 - 1, description="Another listener, for analysts and admins; default: the token's."
+            ge=1,
+            le=BIGGEST_ID,
+            description="Another listener, for analysts and admins; default: the token's.",
         ),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=100, description="How many songs.")] = 20,
+    limit: Limit = 20,
+    seed: SeedNames = None,
+    familiarity: Familiarity = 0.0,
+    exclude: Excluded = None,
+    context: Context = None,
 ) -> Response:
-    """Recommend songs the listener has not heard, naming the model's version and a reason for each song.
+    """Recommend songs, naming the model's version and a reason for each song.
 
-    A listener without history gets what is trending. `stale` names what the answer had to do without.
+    They have not been heard, unless `familiarity` asks for some that have. Never among them is what the listener hides,
+    what their preferences or their country leave out, or what is in the catalog no more. A listener without history gets
+    the genres they picked and what is trending. `stale` names what the answer had to do without.
     """
+    ask = Ask(
+        limit,
+        named(seed, "song", "artist", "genre", "text"),
+        named(exclude, "song", "artist", "genre"),
+        named(context, "song"),
+        familiarity,
+    )
     with span("recommend"):
-        slate = await service.slate(listener, listener.user_id if user_id is None else UserId(user_id), limit)
+        slate = await service.slate(listener, listener.user_id if user_id is None else UserId(user_id), ask)
+    return answered(slate)
+
+
+def answered(slate: Slate) -> Response:
+    """A slate as an answer, counted."""
     metrics.slates_served.labels(slate.policy).inc()
     if slate.policy == FOLDED:
         metrics.fold_ins.inc()

@@ -1,81 +1,177 @@
-"""Who gets recommendations from what: the published bundle, what Redis heard since, and the chart in memory."""
+"""Who gets recommendations from what: the published bundle, what Redis knows of them, and the charts in memory."""
 
-from dataclasses import dataclass
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from event_log.log import EventLog
 from feature_store.online import Lately, ListenersOnline
 from foundation.clock import Clock
 from foundation.contracts.events import ServedSong, SlateServed
+from foundation.contracts.tables import SongVectors
+from foundation.engines.vectors.port import Vectors
 from foundation.errors import Unreachable
 from foundation.http.principal import NotAllowed
 from foundation.ids import UserId
 from foundation.security import Principal
-from serving.bundle import LiveBundle
+from models.diversity.choosing import Dials
+from models.exploration.drawing import Budget
+from serving.bundle import COLLECTION, LiveBundle
+from serving.recommend.asked import OF_TEXT, Named, NearestInWords, places_of, seeds_of
+from serving.recommend.asking import Trends, Wanted
 from serving.recommend.empty import nothing_published
 from serving.recommend.errors import NoModel, UnknownListener
-from serving.recommend.recommender import NOT_LATELY, Recommender
+from serving.recommend.recommender import NOT_LATELY, Feed, Recommender
+from serving.recommend.rights import Rights
 from serving.recommend.schemas import Slate
+from serving.recommend.trends import NearCharts
+from serving.recommend.words import embedded
 from serving.trending.service import Trending
 
 SURFACE = "recommendations"
-CERTAIN = 1.0  # the propensity of every song: nothing is drawn by chance
+USUAL = Budget()
 
 
-def served(slate: Slate) -> SlateServed:
-    """The slate as the event that it was served."""
-    return SlateServed(
-        slate_id=slate.slate_id,
-        listener_id=slate.user_id,
-        served_at=slate.generated_at,
-        surface=SURFACE,
-        policy=slate.policy,
-        model=slate.model or "",
-        version=slate.version or "",
-        songs=tuple(ServedSong(item.song_id, item.score, CERTAIN) for item in slate.items),
-    )
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a request says."""
+
+    limit: int
+    seeds: Sequence[Named] = ()
+    exclude: Sequence[Named] = ()
+    context: Sequence[Named] = ()  # songs of this session, the last one last
+    familiarity: float = 0.0
+    surface: str = SURFACE
+    budget: Budget = USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One version, and what is known of one listener: everything a request decides from."""
+
+    recommender: Recommender
+    listener: UserId
+    lately: Lately
+    is_away: bool  # whether the store that knows the listener did not answer
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
-    """Answers one listener's request from copies that this process holds; only what they heard lately is asked for."""
+    """Answers one listener's request from copies that this process holds; only what is known of them is asked for."""
 
     live: LiveBundle[Recommender]
-    recent: ListenersOnline
+    online: ListenersOnline
+    rights: Rights
+    near: NearCharts
     trending: Trending
+    vectors: Vectors
     log: EventLog
     now: Clock
 
-    async def slate(self, asking: Principal, listener: UserId, limit: int) -> Slate:
-        """A slate of `limit` songs. Raises NotAllowed, UnknownListener, or NoModel when there is nothing to give."""
+    async def slate(self, asking: Principal, listener: UserId, ask: Ask) -> Slate:
+        """A slate as asked for.
+
+        Raises NotAllowed, UnknownListener, UnknownSeed, or NoModel when there is nothing to give.
+        """
         if not asking.may_see(listener):
             raise NotAllowed("another listener's recommendations need the role analyst or admin")
-        published = self.live.current
-        recommender = published or nothing_published()
-        lately, is_away = await self._lately(listener)
-        if not (lately.is_known or is_away or recommender.knows(listener)):
-            raise UnknownListener(f"there is no listener {listener}")
-        slate = recommender.recommend(
-            listener,
-            limit,
-            lately,
-            chart=self.trending.chart,
-            at=self.now(),
-            stale=self._stale(is_away=is_away),
-        )
-        if published is None and not slate.items:
+        known = await self.known(listener)
+        wanted = await self.wanted(known, ask)
+        feed = self.feed(known, wanted)
+        if not known.recommender.bundle.version and not feed.items:
             raise NoModel("nothing has been trained yet: run ./segue job --all")
-        if asking.user_id == listener and slate.items:
-            self.log.tell([served(slate)])
+        slate = known.recommender.slate(feed, at=known.at, stale=self.stale(is_away=known.is_away))
+        if asking.user_id == listener:
+            self.tell(slate, feed, ask.surface)
         return slate
 
-    async def _lately(self, listener: UserId) -> tuple[Lately, bool]:
-        """What the listener heard since the bundle, and whether the store that knows it is away."""
+    async def known(self, listener: UserId) -> Known:
+        """What is known of a listener at this moment. Raises UnknownListener."""
+        recommender = self.live.current or nothing_published()
         try:
-            return await self.recent.of(listener), False
+            lately, is_away = await self.online.of(listener), False
         except Unreachable:
-            return NOT_LATELY, True
+            lately, is_away = NOT_LATELY, True
+        if not (lately.is_known or is_away or recommender.knows(listener)):
+            raise UnknownListener(f"there is no listener {listener}")
+        return Known(recommender, listener, lately, is_away, self.now())
 
-    def _stale(self, *, is_away: bool) -> tuple[str, ...]:
-        """What this answer is made from that may be out of date."""
+    async def wanted(self, known: Known, ask: Ask) -> Wanted:
+        """What a request says, in terms of the version that answers it. Raises UnknownSeed."""
+        seeds = None
+        if ask.seeds:
+            # Only words need the model of texts and the vectors of the version: in a thread, for they take milliseconds.
+            has_text = any(each.kind == "text" for each in ask.seeds)
+            found = (known.recommender, ask.seeds, self._nearest_in_words(known))
+            seeds = await asyncio.to_thread(seeds_of, *found) if has_text else seeds_of(*found)
+        excluded = places_of(known.recommender, ask.exclude)
+        return Wanted(
+            limit=ask.limit,
+            seeds=seeds,
+            excluded=excluded,
+            session=places_of(known.recommender, ask.context)[::-1],
+            dials=replace(Dials(), familiarity=ask.familiarity),
+            budget=ask.budget,
+            seed=seed_of(known.listener, known.at, ask.surface),
+        )
+
+    def feed(self, known: Known, wanted: Wanted) -> Feed:
+        """The list, before it is served."""
+        return known.recommender.feed(
+            known.listener,
+            known.lately,
+            wanted,
+            trends=Trends(self.trending.chart, self.near.most_played, self.near.rising),
+            at=known.at,
+            rights=self.rights,
+        )
+
+    def tell(self, slate: Slate, feed: Feed, surface: str) -> None:
+        """Let the log know what was served, and how likely each of it was; nobody waits for that."""
+        if slate.items:
+            self.log.tell([served(slate, feed, surface)])
+
+    def stale(self, *, is_away: bool) -> tuple[str, ...]:
+        """What an answer is made from that may be out of date."""
         parts = {"recent_songs": is_away, "trending": self.trending.is_stale}
         return tuple(part for part, is_stale in parts.items() if is_stale)
+
+    def _nearest_in_words(self, known: Known) -> NearestInWords:
+        version = known.recommender.bundle.version or None
+
+        def nearest(text: str) -> list[int]:
+            found = self.vectors.nearest(
+                COLLECTION, embedded(text), OF_TEXT, name=SongVectors.text, version=version
+            )
+            return [neighbour.id for neighbour in found]
+
+        return nearest
+
+
+def served(slate: Slate, feed: Feed, surface: str) -> SlateServed:
+    """The slate as the event that it was served."""
+    chances = zip(slate.items, feed.propensities, strict=True)
+    return SlateServed(
+        slate_id=slate.slate_id,
+        listener_id=slate.user_id,
+        served_at=slate.generated_at,
+        surface=surface,
+        policy=slate.policy,
+        model=slate.model or "",
+        version=slate.version or "",
+        songs=tuple(ServedSong(item.song_id, item.score, propensity) for item, propensity in chances),
+        seed=feed.seed,
+        candidates_hash=feed.candidates_hash,
+    )
+
+
+def seed_of(listener: UserId, at: datetime, surface: str) -> int:
+    """What chance is drawn from: the same within an hour, so that a feed that is asked for again is the same feed.
+
+    63 bits, as ids are. Listeners, hours and surfaces have seeds that know nothing of each other.
+    """
+    words = f"{listener} {at:%Y-%m-%dT%H} {surface}".encode()
+    return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big") >> 1

@@ -14,6 +14,8 @@ from foundation.engines.blobs import BlobMissing, Blobs, open_blobs
 from models import bundle as bundles
 from models.als.parameters import Parameters
 from models.bundle import Bundle, BundleDamaged, BundleOutdated
+from models.content import Content
+from models.ranker.linear import Linear
 
 
 @pytest.fixture
@@ -35,6 +37,11 @@ def small_bundle(version: str = "v1") -> Bundle:
         listeners=pl.DataFrame({"listener_id": [1, 2, 3], "country": ["NL", "", "JP"]}),
         trained_until=datetime(2026, 3, 1, 12, tzinfo=UTC),
         parameters=Parameters(members=(1, 1), alpha=3.5, weighting="binary"),
+        content=Content.of(
+            np.eye(3, dtype=np.float32), np.arange(6, dtype=np.float32).reshape(3, 2), np.arange(3)
+        ),
+        needs=np.array([3, 0, 1], np.int8),
+        ranker=Linear.of({"taste": 2.0}),
     )
 
 
@@ -55,8 +62,25 @@ def test_what_was_saved_is_what_is_loaded(blobs: Blobs):
             case sp.csr_array():
                 assert (after != before).nnz == 0
                 assert after.dtype == before.dtype
+            case Content():
+                for part in fields(Content):
+                    np.testing.assert_array_equal(getattr(after, part.name), getattr(before, part.name))
+            case Linear():
+                assert after.as_dict() == before.as_dict()
             case _:
                 assert after == before
+
+
+def test_content_of_some_songs_names_no_other():
+    texts = np.array([[1, 0], [0.9, 0.1], [0.8, 0.2], [0.7, 0.3]], np.float32)
+    texts /= np.linalg.norm(texts, axis=1, keepdims=True)
+    whole = Content.of(texts, np.array([[1, 0], [1, 0], [0, 0], [0, 0]], np.float32), np.array([1, 1, 0, 0]))
+
+    part = whole.of_songs(np.array([0, 3]), 4)
+
+    assert (whole.placed.tolist(), part.placed.tolist()) == ([2, 3], [1])
+    assert {tuple(row[row >= 0].tolist()) for row in part.neighbours} == {(1,), (0,)}
+    assert not part.likeness[part.neighbours < 0].any()
 
 
 def test_a_bundle_without_a_manifest_is_not_there(blobs: Blobs):
@@ -77,10 +101,11 @@ def test_a_changed_byte_is_noticed(blobs: Blobs):
         bundles.load("v1", blobs)
 
 
-def test_a_bundle_of_an_earlier_segue_says_what_to_do(blobs: Blobs):
+@pytest.mark.parametrize("part", ["parameters", "ranker"])
+def test_a_bundle_of_an_earlier_segue_says_what_to_do(blobs: Blobs, part: str):
     bundles.save(small_bundle(), blobs)
     manifest = json.loads(blobs.read("bundles/v1/manifest.json"))
-    del manifest["parameters"]
+    del manifest[part]
     blobs.put("bundles/v1/manifest.json", json.dumps(manifest).encode())
 
     with pytest.raises(BundleOutdated, match="segue job --all"):

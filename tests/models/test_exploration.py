@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.exploration.audience import FLOOR, LIKELIEST, Pool
+from models.exploration.audience import FLOOR, LIKELIEST, Pool, needs_of
 from models.exploration.drawing import NOBODY, NONE, Budget, draw
 
 ROUNDS = 40_000
@@ -75,7 +75,7 @@ def test_every_song_of_the_pool_reaches_its_floor_among_listeners_who_like_it() 
     shown_to: list[list[float]] = [[] for _ in range(songs)]
 
     for day in range(12):
-        pool = Pool.of(np.arange(songs), factors, exposure, tastes)
+        pool = Pool.of(np.arange(songs), factors, needs_of(exposure), tastes)
         if not len(pool.places):
             break
         for listener in range(listeners):
@@ -99,7 +99,7 @@ def test_the_audience_of_a_song_is_its_quarter_whatever_is_popular() -> None:
     factors = chance.normal(size=(12, 4)).astype(np.float32)
     factors[0] *= 50
 
-    pool = Pool.of(np.arange(12), factors, np.zeros(12, np.int64), tastes)
+    pool = Pool.of(np.arange(12), factors, np.ones(12, np.int8), tastes)
     audiences = np.zeros(12)
     for taste in tastes:
         audiences[pool.for_one(taste)] += 1

@@ -1,6 +1,7 @@
 """Heard songs stay out even when they are the nearest ones, whichever way the nearest are found."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,9 +12,11 @@ from foundation.engines.blobs import Blobs
 from foundation.engines.vectors.port import Vectors
 from foundation.ids import UserId
 from models.bundle import Bundle
+from models.diversity.choosing import PLAIN
+from models.ranker.linear import Linear
 from serving.lifespan import loader
+from serving.recommend.asking import Trends, Wanted
 from serving.recommend.recommender import NOT_LATELY, Recommender
-from serving.trending.schemas import Chart
 from tests.serving.conftest import heard_lately
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -31,7 +34,7 @@ def both_ways(
     tastes = rng.normal(size=(LISTENERS, FACTORS))
     heard = np.zeros((LISTENERS, SONGS))
     np.put_along_axis(heard, np.argsort(-(tastes @ songs.T), axis=1)[:, :HEARD], 1, axis=1)
-    publish(bundle_of(tastes, songs, heard))
+    publish(replace(bundle_of(tastes, songs, heard), ranker=Linear.of({"taste": 1.0})))
     exact = loader(vectors, blobs)("v1")
     return exact, Recommender.over(exact.bundle, exact.nearest, exact_up_to=0)
 
@@ -64,7 +67,9 @@ def test_of_500_nearest_songs_all_heard_none_is_given_and_the_best_others_are(
         given = {
             way: [
                 item.song_id
-                for item in way_of.recommend(listener, limit, lately, chart=Chart(), at=NOON).items
+                for item in way_of.feed(
+                    listener, lately, Wanted(limit, dials=PLAIN), trends=Trends(), at=NOON
+                ).items
             ]
             for way, way_of in {"exact": exact, "index": by_index}.items()
         }

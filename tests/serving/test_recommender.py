@@ -1,6 +1,7 @@
 """Recommending in worlds whose answer is known."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,7 +14,10 @@ from foundation.engines.blobs import Blobs
 from foundation.engines.vectors.port import Vectors
 from foundation.ids import UserId
 from models.bundle import Bundle
+from models.diversity.choosing import PLAIN
+from models.ranker.linear import Linear
 from serving.lifespan import loader
+from serving.recommend.asking import Trends, Wanted
 from serving.recommend.recommender import NOT_LATELY, Recommender
 from serving.trending.schemas import Chart, TrendingSong
 from tests.serving.conftest import heard_lately
@@ -28,6 +32,18 @@ CHART = Chart(
 
 def over(bundle: Bundle) -> Recommender:
     return Recommender.over(bundle, lambda *_: [])
+
+
+def by_taste_alone(bundle: Bundle) -> Bundle:
+    """Ranked by nothing but the inner product."""
+    return replace(bundle, ranker=Linear.of({"taste": 1.0}))
+
+
+def nearest_for(recommender: Recommender, listener: UserId, limit: int) -> list[int]:
+    """What comes before the list is made diverse."""
+    wanted = Wanted(limit, dials=PLAIN)
+    feed = recommender.feed(listener, NOT_LATELY, wanted, trends=Trends(), at=NOON)
+    return [item.song_id for item in feed.items]
 
 
 def songs_for(
@@ -88,7 +104,9 @@ def test_none_of_the_500_best_songs_is_given_when_all_are_heard(bundle_of: MakeB
     heard = np.zeros((1, 2000), np.bool_)
     heard[0, best_first[:500]] = True
 
-    given_songs = songs_for(over(bundle_of(taste, songs, heard)), UserId(1), 100)
+    recommender = over(by_taste_alone(bundle_of(taste, songs, heard)))
+
+    given_songs = nearest_for(recommender, UserId(1), 100)
 
     assert given_songs == (best_first[500:600] + 1001).tolist()
 

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from foundation.contracts.tables import Impressions, Listeners, Songs, SongVectors
 from foundation.contracts.tables import Interactions as Columns
-from foundation.contracts.tables import Listeners, Songs, SongVectors
 from foundation.engines.vectors.port import Points, Vectors
 from foundation.errors import Problem
 from models import bundle as bundles
-from models.arrays import Factors
+from models.arrays import Factors, Positions
 from models.bundle import Bundle
+from models.content import Content
+from models.exploration.audience import needs_of
 from models.interactions import Interactions, positions
 from pipelines import live
 from pipelines.context import Context, NothingHeard, Outcome, Schema
@@ -25,7 +28,7 @@ from pipelines.versions import Versions, digest
 
 NAME = live.PUBLISHES
 COLLECTION = live.COLLECTION  # its current version is what serves
-RECIPE = 3  # part of every version: raise it when `build` or the SQL changes its meaning
+RECIPE = 4  # part of every version: raise it when `build` or the SQL changes its meaning
 KEPT = 3
 TRIED = 50  # listeners and songs whose nearest songs are compared with the exact ones
 K = 20
@@ -39,9 +42,14 @@ SONGS: Schema = {
     Songs.album: pl.String,
     Songs.genre: pl.String,
     Songs.song_ms: pl.UInt32,
+    Songs.released_on: pl.Date,
+    Songs.is_explicit: pl.Boolean,
+    Songs.is_everywhere: pl.Boolean,
+    Songs.regions: pl.List(pl.String),
     Songs.origin: pl.String,
     Songs.external_id: pl.String,
 }
+SHOWN: Schema = {Impressions.song_id: pl.Int64, "impressions": pl.Int64}
 LISTENERS: Schema = {
     Listeners.listener_id: pl.Int64,
     Listeners.origin: pl.String,
@@ -58,20 +66,32 @@ class VectorsUnfaithful(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Dimensions:
-    """What the catalog says of songs and listeners, one row each, ids ascending."""
+    """What the catalog says of songs and listeners, one row each, ids ascending; and how often songs were shown."""
 
     songs: pl.DataFrame
     listeners: pl.DataFrame
+    shown: pl.DataFrame  # song_id, impressions
 
-    def state(self) -> str:
-        """A digest that differs when any row does."""
-        return digest(self.songs.write_json(), self.listeners.write_json())
+    def state(self, rows: pl.DataFrame) -> str:
+        """A digest that differs when any row does, or what a song lacks that was listened to as `rows` say."""
+        song_ids = self.songs.sort(Songs.song_id)[Songs.song_id].to_numpy()
+        lacking = self.needs(song_ids, _listens_of(song_ids, rows)).tobytes().hex()
+        return digest(self.songs.write_json(), self.listeners.write_json(), lacking)
+
+    def needs(self, song_ids: Positions, listens: Positions) -> NDArray[np.int8]:
+        """How much each song lacks of the exposure that all are to have."""
+        shown = np.zeros(len(song_ids), np.int64)
+        at = positions(song_ids, self.shown[Impressions.song_id].to_numpy())
+        shown[at[at >= 0]] = self.shown["impressions"].to_numpy()[at >= 0]
+        return needs_of(shown + listens)
 
 
-def build(version: str, rows: pl.DataFrame, trained: Trained, dimensions: Dimensions) -> Bundle:
+def build(
+    version: str, rows: pl.DataFrame, trained: Trained, dimensions: Dimensions, texts: text_vectors.Vectors
+) -> Bundle:
     """The bundle of a model: every song of the catalog, with factors of zeros where nobody has heard it.
 
-    Such a song scores 0 for everybody, which no ranking by taste lets through. Songs that the catalog does not know
+    Such a song scores 0 for everybody, which no ranking by taste lets through: its place is told from its words. Songs that the catalog does not know
     cannot be named, so they are left out. `rows` are what the model was trained on.
     """
     songs = dimensions.songs.sort(Songs.song_id)
@@ -82,9 +102,7 @@ def build(version: str, rows: pl.DataFrame, trained: Trained, dimensions: Dimens
     known = rows.filter(pl.col(Columns.song_id).is_in(song_ids))
     heard = Interactions.of(known, song_ids)
     of_listener = positions(trained.listener_ids, heard.listener_ids)
-    popularity = np.zeros(len(song_ids), dtype=np.int64)
-    counts = known.group_by(Columns.song_id).agg(pl.col(Columns.listens).sum())
-    popularity[positions(song_ids, counts[Columns.song_id].to_numpy())] = counts[Columns.listens].to_numpy()
+    popularity = _listens_of(song_ids, known)
     return Bundle(
         version=version,
         model=trained.registered,
@@ -98,15 +116,32 @@ def build(version: str, rows: pl.DataFrame, trained: Trained, dimensions: Dimens
         listeners=dimensions.listeners.sort(Listeners.listener_id),
         trained_until=trained.until,
         parameters=trained.parameters,
+        content=Content.of(_rows_of(texts, song_ids), factors, popularity),
+        needs=dimensions.needs(song_ids, popularity),
     )
 
 
 def points_of(bundle: Bundle, texts: text_vectors.Vectors) -> Points:
     """Taste and text of the bundle's songs; zeros stand for a vector that a song does not have."""
-    told = positions(texts.song_ids, bundle.song_ids)
-    text = np.zeros((len(bundle.song_ids), texts.vectors.shape[1]), dtype=np.float32)
-    text[told >= 0] = texts.vectors[told[told >= 0]]
+    text = _rows_of(texts, bundle.song_ids)
     return Points(bundle.song_ids, {SongVectors.als: bundle.song_factors, SongVectors.text: text})
+
+
+def _listens_of(song_ids: Positions, rows: pl.DataFrame) -> Positions:
+    """How often each song was listened to."""
+    listens = np.zeros(len(song_ids), dtype=np.int64)
+    counts = rows.group_by(Columns.song_id).agg(pl.col(Columns.listens).sum())
+    at = positions(song_ids, counts[Columns.song_id].to_numpy())
+    listens[at[at >= 0]] = counts[Columns.listens].to_numpy()[at >= 0]
+    return listens
+
+
+def _rows_of(texts: text_vectors.Vectors, song_ids: Positions) -> Factors:
+    """The text vectors of these songs."""
+    told = positions(texts.song_ids, song_ids)
+    rows = np.zeros((len(song_ids), texts.vectors.shape[1]), dtype=np.float32)
+    rows[told >= 0] = texts.vectors[told[told >= 0]]
+    return rows
 
 
 def run(context: Context) -> Outcome:
@@ -114,16 +149,18 @@ def run(context: Context) -> Outcome:
     source = interactions.newest(context)
     trained, texts = als_model.chosen(context, source.version), text_vectors.newest(context)
     dimensions = Dimensions(
-        context.frame(HERE / "songs.sql", SONGS), context.frame(HERE / "listeners.sql", LISTENERS)
+        context.frame(HERE / "songs.sql", SONGS),
+        context.frame(HERE / "listeners.sql", LISTENERS),
+        context.frame(HERE / "shown.sql", SHOWN),
     )
+    is_newest = trained.interactions_version == source.version
+    rows = source.rows if is_newest else als_model.learnt_from(context, trained)
     versions = Versions(NAME, context.blobs)
-    version = digest(NAME, RECIPE, trained.version, texts.version, dimensions.state())
+    version = digest(NAME, RECIPE, trained.version, texts.version, dimensions.state(rows))
     known = versions.newest()
     if known is not None and known["version"] == version == context.vectors.current(COLLECTION):
         return Outcome(version, changed=False, summary=_summary(known))
-    is_newest = trained.interactions_version == source.version
-    rows = source.rows if is_newest else als_model.learnt_from(context, trained)
-    bundle = build(version, rows, trained, dimensions)
+    bundle = build(version, rows, trained, dimensions, texts.rows)
     if not len(bundle.listener_ids):
         raise NothingHeard("the catalog knows none of the songs that were listened to")
     recall, text_recall = publish(bundle, points_of(bundle, texts.rows), context)

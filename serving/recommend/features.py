@@ -1,0 +1,103 @@
+"""The numbers that the ranker puts candidates in order by, for all candidates of one listener at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.arrays import Factors, Positions
+from models.bundle import Bundle
+from models.ranker.linear import NAMES
+from serving.recommend.asking import Asker
+from serving.recommend.retrieval import Found, Sources
+
+COLUMN = {name: column for column, name in enumerate(NAMES)}
+FRESH_FOR = 30  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Featured:
+    """Candidates with their features and factors, each once, in ascending order of position."""
+
+    places: Positions
+    features: Factors  # [candidates × features]
+    factors: Factors  # [candidates × factors]: of listens, else of words
+    spoken: dict[str, NDArray[np.float64]] = field(
+        default_factory=dict
+    )  # what each source says of each; 0: nothing
+
+
+def featured(found: Sequence[Found], is_out: NDArray[np.bool_], asker: Asker, sources: Sources) -> Featured:
+    """The candidates that were found, but for those that are out [songs], and what is known of each."""
+    bundle, facts = sources.bundle, sources.facts
+    places = np.unique(np.concatenate([each.places for each in found]))
+    places = places[~is_out[places]]
+    factors, is_placed = _factors(places, bundle, sources)
+    spoken = {each.source: _spread(each, places) for each in found if len(each.places)}
+    features = np.zeros((len(places), len(NAMES)), np.float32)
+    taste = asker.history.taste
+    if taste is not None and len(places):
+        # In doubles and row by row, so that a song's score does not hang on which others are candidates.
+        products = (factors.astype(np.float64) * taste.astype(np.float64)).sum(axis=1)
+        features[:, COLUMN["taste"]] = np.where(is_placed, 0, products)
+        features[:, COLUMN["placed"]] = np.where(is_placed, products, 0)
+    if "words" in spoken:
+        features[:, COLUMN["content"]] = spoken["words"]
+    for source in ("charts", "genres"):
+        if source in spoken:
+            np.maximum(
+                features[:, COLUMN["trending"]],
+                spoken[source],
+                out=features[:, COLUMN["trending"]],
+                casting="unsafe",
+            )
+    features[:, COLUMN["popular"]] = facts.popular[places]
+    age = facts.age(places, asker.at.date())
+    features[:, COLUMN["fresh"]] = np.where(age >= 0, np.clip(1 - age / FRESH_FOR, 0, 1), 0)
+    features[:, COLUMN["followed"]] = np.isin(facts.artists[places], asker.followed)
+    features[:, COLUMN["genre"]] = asker.mix[facts.genres[places]] if len(asker.mix) else 0
+    features[:, COLUMN["wanted"]] = _wanted(places, asker, sources)
+    if asker.direction is not None:
+        lengths = np.sqrt((factors * factors).sum(axis=1))
+        products = (factors.astype(np.float64) * asker.direction.astype(np.float64)).sum(axis=1)
+        features[:, COLUMN["seed"]] = products / np.maximum(lengths, 1e-9)
+    return Featured(places, features, factors, spoken)
+
+
+def _factors(places: Positions, bundle: Bundle, sources: Sources) -> tuple[Factors, NDArray[np.bool_]]:
+    """The factors of these songs, and of which they come from words alone."""
+    factors = bundle.song_factors[places]
+    is_placed = np.zeros(len(places), np.bool_)
+    if len(sources.placed):
+        at = np.minimum(np.searchsorted(sources.placed, places), len(sources.placed) - 1)
+        is_placed = sources.placed[at] == places
+        factors[is_placed] = sources.placed_factors[at[is_placed]]
+    return factors, is_placed
+
+
+def _spread(found: Found, places: Positions) -> NDArray[np.float64]:
+    """What a source says of each of all candidates: the most it said of a song, 0 where nothing."""
+    scores = np.zeros(len(places))
+    if len(places):
+        at = np.minimum(np.searchsorted(places, found.places), len(places) - 1)
+        is_in = places[at] == found.places
+        np.maximum.at(scores, at[is_in], found.scores[is_in])
+    return scores
+
+
+def _wanted(places: Positions, asker: Asker, sources: Sources) -> NDArray[np.float32]:
+    """1 for each wish for more of a song, its artist or its genre, and -1 for each wish for less."""
+    wanted = np.zeros(len(places), np.float32)
+    facts, song_ids = sources.facts, sources.bundle.song_ids
+    for each in asker.lately.wishes.feedback:
+        if each.wish not in ("more", "less") or not each.holds(asker.at):
+            continue
+        sign = 1 if each.wish == "more" else -1
+        if each.kind == "artist":
+            wanted[facts.artists[places] == each.target_id] += sign
+        elif each.kind == "genre":
+            wanted[facts.genres[places] == facts.genre_codes.get(each.genre, -1)] += sign
+        elif each.kind == "song":
+            wanted[song_ids[places] == each.target_id] += sign
+    return wanted

@@ -1,0 +1,137 @@
+"""The two stages: candidates from every source, filtered, then ranked, diversified and explored; with what came of each."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.arrays import Factors, Positions
+from models.diversity.choosing import Candidates, choose
+from models.diversity.formulas import cap
+from models.exploration.drawing import NOBODY, draw
+from models.ranker.linear import Linear
+from serving.recommend.asking import Asker
+from serving.recommend.features import COLUMN, Featured, featured
+from serving.recommend.history import NOTHING
+from serving.recommend.retrieval import Sources
+
+RANKED = 600  # candidates that are diversified: the best ones by the ranker
+EXPLORED = "explored"  # the source of what chance put on a list
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A list: songs by position, each with its score, the source that says most for it, and the chance that it stands there."""
+
+    places: Positions
+    scores: NDArray[np.float64]
+    sources: tuple[str, ...]
+    propensities: NDArray[np.float64]
+    candidates_hash: int
+    candidates: int
+
+    @classmethod
+    def nothing(cls) -> "Chosen":
+        """No candidate was found."""
+        return cls(NOTHING, np.empty(0), (), np.empty(0), 0, 0)
+
+
+def chosen_for(asker: Asker, sources: Sources, ranker: Linear) -> Chosen:
+    """The list for one request."""
+    wanted, history = asker.wanted, asker.history
+    is_out = asker.is_out
+    if not wanted.dials.familiarity:
+        is_out = is_out.copy()
+        is_out[history.heard] = True
+    candidates = featured(sources.found(asker), is_out, asker, sources)
+    if not len(candidates.places):
+        return Chosen.nothing()
+    scores = ranker.scores(candidates.features)
+    best = np.argsort(-scores, kind="stable")[: max(RANKED, wanted.limit)]
+    order = best[_diversified(asker, sources, candidates, scores, best)]
+    names = _sources_of(candidates, order)
+    plain = Chosen(
+        candidates.places[order],
+        scores[order],
+        names,
+        np.ones(len(order)),
+        _hash(sources.bundle.song_ids[candidates.places]),
+        len(candidates.places),
+    )
+    return _explored(plain, asker, sources, ranker)
+
+
+def _diversified(
+    asker: Asker, sources: Sources, candidates: Featured, scores: NDArray[np.float64], best: Positions
+) -> Positions:
+    """Which of the best candidates make the list, in its order: positions in `best`."""
+    places, dials, facts = candidates.places[best], asker.wanted.dials, sources.facts
+    if dials.is_plain and not dials.familiarity:
+        return np.arange(min(asker.wanted.limit, len(best)))
+    is_familiar = np.zeros(len(best), np.bool_)
+    if dials.familiarity:
+        is_familiar = np.isin(places, asker.history.heard)
+    several = Candidates(
+        scores[best],
+        _directions(candidates.factors[best]),
+        facts.artists[places],
+        facts.albums[places],
+        facts.genres[places],
+        is_familiar,
+    )
+    return choose(several, asker.mix, asker.wanted.limit, dials)
+
+
+def _directions(factors: Factors) -> Factors:
+    lengths = np.sqrt(np.einsum("ij,ij->i", factors, factors))
+    lengths[lengths == 0] = 1
+    directions: Factors = factors / lengths[:, np.newaxis]
+    return directions
+
+
+def _sources_of(candidates: Featured, order: Positions) -> tuple[str, ...]:
+    """What says most for each: new songs of whom they follow, the seeds and their taste before words and charts."""
+    names = np.full(len(order), "taste", dtype=object)
+    is_settled = np.zeros(len(order), np.bool_)
+    for source in ("follows", "heard", "taste", "seeds", "placed", "words", "genres", "charts"):
+        if source in candidates.spoken:
+            speaks = (candidates.spoken[source][order] > 0) & ~is_settled
+            names[speaks] = source
+            is_settled |= speaks
+    return tuple(names.tolist())
+
+
+def _explored(plain: Chosen, asker: Asker, sources: Sources, ranker: Linear) -> Chosen:
+    """The list with places given to songs with little exposure, among listeners who are likely to like them."""
+    taste, pool, wanted = asker.history.taste, sources.pool, asker.wanted
+    if taste is None or not wanted.budget.share or not len(pool.places):
+        return plain
+    mine = pool.for_one(taste)
+    places = pool.places[mine]
+    is_free = ~asker.is_out[places] & ~np.isin(places, plain.places) & ~np.isin(places, asker.history.heard)
+    # A drawn song takes another's place, and no two drawn ones share an artist: the cap on artists holds as before.
+    artists, songs = np.unique(sources.facts.artists[plain.places], return_counts=True)
+    full = artists[songs >= cap(wanted.limit, wanted.dials.artist_share)]
+    is_free &= ~np.isin(sources.facts.artists[places], full)
+    mine, places = mine[is_free], places[is_free]
+    chance = np.random.default_rng(wanted.seed)
+    drawn = draw(len(plain.places), pool.needs[mine], sources.facts.artists[places], wanted.budget, chance)
+    given = np.flatnonzero(drawn.explored != NOBODY)
+    shown, scores, names = plain.places.copy(), plain.scores.copy(), list(plain.sources)
+    for at in given.tolist():
+        one = int(drawn.explored[at])
+        shown[at] = places[one]
+        product = float(pool.factors[mine[one]].astype(np.float64) @ taste.astype(np.float64))
+        scores[at] = product * float(ranker.weights[COLUMN["taste"]])
+        names[at] = EXPLORED
+    candidates_hash = plain.candidates_hash ^ _hash(sources.bundle.song_ids[places])
+    return Chosen(
+        shown, scores, tuple(names), drawn.propensities, candidates_hash, plain.candidates + len(places)
+    )
+
+
+def _hash(song_ids: NDArray[np.int64]) -> int:
+    """64 bits of the songs that a list was chosen from, in whatever order they were found."""
+    digest = hashlib.blake2b(np.sort(song_ids).tobytes(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
