@@ -91,6 +91,13 @@ FEEDBACK = Feature(
     meaning="What the listener wants more or less of, never, or forgotten, each until when, by what it is about.",
     kept=FOR_GOOD,
 )
+MIXES = Feature(
+    name="mixes",
+    entity="listener",
+    meaning="The mixes of the day and of the week that were made for the listener, as JSON, until they run out.",
+    kept=timedelta(days=7),
+    limit=1,
+)
 WISH_VERSIONS = Feature(
     name="wish_versions",
     entity="listener",
@@ -110,7 +117,7 @@ WISHES = (
     FOLLOWED_LISTENERS,
     BLOCKED_LISTENERS,
 )
-FEATURES = (RECENT_SONGS, HEARD_SONGS, KNOWN_LISTENER, *WISHES, PREFERENCES, FEEDBACK, WISH_VERSIONS)
+FEATURES = (RECENT_SONGS, HEARD_SONGS, KNOWN_LISTENER, *WISHES, PREFERENCES, FEEDBACK, MIXES, WISH_VERSIONS)
 
 CHANGED_SONGS = Feature(
     name="changed_songs",

@@ -28,8 +28,10 @@ from gateway.policies import policies
 from gateway.watch import Watch, watching
 from serving.lifespan import Serving, open_serving
 from serving.recommend.router import router as recommend
+from serving.shelves.router import router as shelves
 from serving.similar.router import router as similar
 from serving.statistics.router import router as statistics
+from serving.taste.router import router as taste
 from serving.trending.router import router as trending
 
 VERSION = "0.1.0"
@@ -79,7 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Segue",
         description=DESCRIPTION,
         version=VERSION,
-        routers=[recommend, trending, similar, statistics, *ROUTERS],
+        routers=[recommend, taste, shelves, trending, similar, statistics, *ROUTERS],
         hot=HOT,
         lifespan=lifespan,
         keeper=keeper,

@@ -6,23 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundation.errors import Problem
-from foundation.ids import BIGGEST_ID
 from models.arrays import Positions
 from serving.recommend.asking import Seeds
 from serving.recommend.history import NOTHING, position
 from serving.recommend.recommender import Recommender
 
-KINDS = ("song", "artist", "genre", "text")
+_ID, _WORDS = "[1-9][0-9]{0,17}", "[^\\x00-\\x1f\\x7f-\\x9f]{1,200}"
+SONGS = f"^song:{_ID}$"
+THINGS = f"^((song|artist):{_ID}|genre:{_WORDS})$"
+SEEDS = f"^((song|artist):{_ID}|(genre|text):{_WORDS})$"
 OF_ARTIST, OF_GENRE, OF_TEXT = 15, 40, 20  # songs that stand for a seed
-LONGEST = 200  # characters
 
 NearestInWords = Callable[[str], Sequence[int]]  # of a text, the ids of the songs whose words are nearest
-
-
-class BadName(Problem):
-    """A seed, an exclusion or a context that is not named as it must be."""
-
-    status, title = 422, "This does not name a song, an artist, a genre or a text"
 
 
 class UnknownSeed(Problem):
@@ -40,23 +35,16 @@ class Named:
     words: str = ""  # of a genre or a text
 
     @classmethod
-    def of(cls, name: str, allowed: Sequence[str] = KINDS) -> "Named":
-        """What `kind:value` names. Raises BadName.
+    def of(cls, name: str) -> "Named":
+        """What `kind:value` names, which is as SEEDS says.
 
         >>> Named.of("song:7"), Named.of("genre:Drum and Bass")
         (Named(kind='song', id=7, words=''), Named(kind='genre', id=0, words='drum and bass'))
         """
         kind, _, value = name.partition(":")
-        value = value.strip()
-        if kind not in allowed or not value or len(value) > LONGEST:
-            raise BadName(f"{name[:LONGEST]!r} is not one of {', '.join(f'{each}:…' for each in allowed)}")
-        if kind in ("genre", "text"):
-            if not value.isprintable():
-                raise BadName(f"a {kind} is printable text")
-            return cls(kind, words=value.lower() if kind == "genre" else value)
-        if not (value.isascii() and value.isdigit() and 1 <= int(value) <= BIGGEST_ID):
-            raise BadName(f"the id of a {kind} is a number above 0, not {value!r}")
-        return cls(kind, int(value))
+        if kind in ("song", "artist"):
+            return cls(kind, int(value))
+        return cls(kind, words=value.strip().lower() if kind == "genre" else value.strip())
 
 
 def places_of(recommender: Recommender, named: Sequence[Named]) -> Positions:

@@ -85,6 +85,9 @@ class Rules:
         never = [each for each in wishes.feedback if each.wish == "never" and each.holds(at)]
         artists = [each.target_id for each in never if each.kind == "artist"]
         songs = [each.target_id for each in never if each.kind == "song"]
+        for each in never:
+            if each.kind == "genre":
+                is_out[facts.of_genre(each.genre)] = True
         is_out[self.removed] = True
         is_out[self._outside(country)] = True
         is_out[positions(self.song_ids, _with(wishes.hidden_songs, songs))] = True

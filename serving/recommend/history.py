@@ -76,7 +76,7 @@ class Histories:
             lately.wishes.feedback, lately.wishes.hidden_songs, lately.wishes.hidden_artists, at
         )
         since = _newest_first(session, self._since(lately, self.trained_until_ms))
-        recent = _newest_first(session, self._since(lately, round(silenced.before.timestamp() * 1000)))
+        recent = _newest_first(session, self._since(lately, round(silenced.before.timestamp() * 1000) + 1))
         wanted = [
             each.target_id
             for each in lately.wishes.feedback

@@ -64,7 +64,7 @@ class Sources:
                 self._by_words,
                 self._by_place,
                 self._by_charts,
-                self._by_follows,
+                self.by_follows,
                 self._by_genres,
             )
         )
@@ -113,7 +113,7 @@ class Sources:
             scores.append(1 / np.log2(ranks + 2.0))
         return Found("charts", np.concatenate(places), np.concatenate(scores))
 
-    def _by_follows(self, asker: Asker) -> Found:
+    def by_follows(self, asker: Asker) -> Found:
         """New songs of the artists whom the listener follows or loves, the newest first."""
         followed = asker.followed
         if not len(followed):

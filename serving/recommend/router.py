@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import StringConstraints
 
 from foundation import metrics
 from foundation.http.principal import Listener, MissingToken, NotAllowed
@@ -11,7 +12,7 @@ from foundation.http.schemas import openapi_schema
 from foundation.ids import BIGGEST_ID, UserId
 from foundation.security import InvalidToken
 from foundation.telemetry import span
-from serving.recommend.asked import BadName, Named, UnknownSeed
+from serving.recommend.asked import SEEDS, SONGS, THINGS, Named, UnknownSeed
 from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.history import FOLDED
 from serving.recommend.schemas import EXAMPLE, Slate, encoded
@@ -21,7 +22,7 @@ router = APIRouter(tags=["recommendations"])
 
 Limit = Annotated[int, Query(ge=1, le=100, description="How many songs.")]
 SeedNames = Annotated[
-    list[str] | None,
+    list[Annotated[str, StringConstraints(pattern=SEEDS)]] | None,
     Query(
         max_length=20,
         description="What the list shall be like, one or more: `song:ID`, `artist:ID`, `genre:NAME`, or `text:WORDS`.",
@@ -32,11 +33,11 @@ Familiarity = Annotated[
     Query(ge=0, le=1, description="The part of the list that may be songs the listener has heard before."),
 ]
 Excluded = Annotated[
-    list[str] | None,
+    list[Annotated[str, StringConstraints(pattern=THINGS)]] | None,
     Query(max_length=500, description="What shall not be on the list: `song:ID`, `artist:ID`, `genre:NAME`."),
 ]
 Context = Annotated[
-    list[str] | None,
+    list[Annotated[str, StringConstraints(pattern=SONGS)]] | None,
     Query(
         max_length=100,
         description="The songs of this session so far, `song:ID`, the last one last: they steer the list as listens do, "
@@ -63,9 +64,9 @@ async def recommendations(request: Request) -> Recommendations:
 Service = Annotated[Recommendations, Depends(recommendations)]
 
 
-def named(names: list[str] | None, *kinds: str) -> list[Named]:
-    """What the values of a parameter name. Raises BadName."""
-    return [Named.of(name, kinds) for name in names or ()]
+def named(names: list[str] | None) -> list[Named]:
+    """What the values of a parameter name."""
+    return [Named.of(name) for name in names or ()]
 
 
 @router.get(
@@ -83,7 +84,6 @@ def named(names: list[str] | None, *kinds: str) -> list[Named]:
             UnknownListener,
             UnknownSeed,
             InvalidRequest,
-            BadName,
             NoModel,
         ),
     },
@@ -111,13 +111,7 @@ async def recommend(
     what their preferences or their country leave out, or what is in the catalog no more. A listener without history gets
     the genres they picked and what is trending. `stale` names what the answer had to do without.
     """
-    ask = Ask(
-        limit,
-        named(seed, "song", "artist", "genre", "text"),
-        named(exclude, "song", "artist", "genre"),
-        named(context, "song"),
-        familiarity,
-    )
+    ask = Ask(limit, named(seed), named(exclude), named(context), familiarity)
     with span("recommend"):
         slate = await service.slate(listener, listener.user_id if user_id is None else UserId(user_id), ask)
     return answered(slate)

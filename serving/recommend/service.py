@@ -5,13 +5,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from event_log.log import EventLog
 from feature_store.online import Lately, ListenersOnline
 from foundation.clock import Clock
 from foundation.contracts.events import ServedSong, SlateServed
 from foundation.contracts.tables import SongVectors
-from foundation.engines.vectors.port import Vectors
+from foundation.engines.vectors.port import NothingPublished, UnknownPoint, UnknownVersion, Vectors
 from foundation.errors import Unreachable
 from foundation.http.principal import NotAllowed
 from foundation.ids import UserId
@@ -23,6 +24,7 @@ from serving.recommend.asked import OF_TEXT, Named, NearestInWords, places_of, s
 from serving.recommend.asking import Trends, Wanted
 from serving.recommend.empty import nothing_published
 from serving.recommend.errors import NoModel, UnknownListener
+from serving.recommend.history import position
 from serving.recommend.recommender import NOT_LATELY, Feed, Recommender
 from serving.recommend.rights import Rights
 from serving.recommend.schemas import Slate
@@ -45,6 +47,7 @@ class Ask:
     familiarity: float = 0.0
     surface: str = SURFACE
     budget: Budget = USUAL
+    goes_on: int = 0  # so many of the last songs of the session, or of the listener, are the seeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,11 @@ class Recommendations:
 
     async def wanted(self, known: Known, ask: Ask) -> Wanted:
         """What a request says, in terms of the version that answers it. Raises UnknownSeed."""
-        seeds = None
-        if ask.seeds:
+        seeds, asked = None, (*ask.seeds, *_last(known, ask))
+        if asked:
             # Only words need the model of texts and the vectors of the version: in a thread, for they take milliseconds.
-            has_text = any(each.kind == "text" for each in ask.seeds)
-            found = (known.recommender, ask.seeds, self._nearest_in_words(known))
+            has_text = any(each.kind == "text" for each in asked)
+            found = (known.recommender, asked, self._nearest_in_words(known))
             seeds = await asyncio.to_thread(seeds_of, *found) if has_text else seeds_of(*found)
         excluded = places_of(known.recommender, ask.exclude)
         return Wanted(
@@ -115,7 +118,7 @@ class Recommendations:
             session=places_of(known.recommender, ask.context)[::-1],
             dials=replace(Dials(), familiarity=ask.familiarity),
             budget=ask.budget,
-            seed=seed_of(known.listener, known.at, ask.surface),
+            seed=seed_of(known.listener, f"{known.at:%Y-%m-%dT%H} {ask.surface}"),
         )
 
     def feed(self, known: Known, wanted: Wanted) -> Feed:
@@ -143,12 +146,24 @@ class Recommendations:
         version = known.recommender.bundle.version or None
 
         def nearest(text: str) -> list[int]:
-            found = self.vectors.nearest(
-                COLLECTION, embedded(text), OF_TEXT, name=SongVectors.text, version=version
-            )
+            vector, name = embedded(text), SongVectors.text
+            try:
+                found = self.vectors.nearest(COLLECTION, vector, OF_TEXT, name=name, version=version)
+            except UnknownPoint:  # this version has no texts
+                return []
+            except (UnknownVersion, NothingPublished) as error:
+                raise NoModel("the published version was just replaced: ask again") from error
             return [neighbour.id for neighbour in found]
 
         return nearest
+
+
+def _last(known: Known, ask: Ask) -> list[Named]:
+    """The last songs of the session, the newest first, else the last that the listener heard."""
+    song_ids = known.recommender.bundle.song_ids
+    recent = dict.fromkeys([*(each.id for each in ask.context[::-1]), *known.lately.song_ids])
+    there = (song for song in recent if position(song_ids, song) is not None)
+    return [Named("song", song) for song in islice(there, ask.goes_on)]
 
 
 def served(slate: Slate, feed: Feed, surface: str) -> SlateServed:
@@ -168,10 +183,10 @@ def served(slate: Slate, feed: Feed, surface: str) -> SlateServed:
     )
 
 
-def seed_of(listener: UserId, at: datetime, surface: str) -> int:
-    """What chance is drawn from: the same within an hour, so that a feed that is asked for again is the same feed.
+def seed_of(listener: UserId, occasion: str) -> int:
+    """What chance is drawn from, 63 bits: the same on one occasion, so that a feed that is asked for again is the same feed.
 
-    63 bits, as ids are. Listeners, hours and surfaces have seeds that know nothing of each other.
+    Of a feed the occasion is the hour. Listeners and occasions have seeds that know nothing of each other.
     """
-    words = f"{listener} {at:%Y-%m-%dT%H} {surface}".encode()
+    words = f"{listener} {occasion}".encode()
     return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big") >> 1

@@ -51,9 +51,37 @@ EXAMPLE = {
     ],
 }
 
+
+class SimilarArtist(msgspec.Struct, frozen=True, gc=False):
+    """An artist like the one asked for; `score` is the cosine of the sums of their songs' factors."""
+
+    rank: int
+    artist_id: int
+    artist: str
+    score: float
+
+
+class SimilarArtists(msgspec.Struct, frozen=True, kw_only=True):
+    """The artists most like one, by one model of one published version."""
+
+    artist_id: int
+    artist: str
+    model: str
+    version: str
+    items: tuple[SimilarArtist, ...]
+
+
+ARTIST_EXAMPLE = {
+    "artist_id": 111,
+    "artist": "Queen",
+    "model": "als/1",
+    "version": "9325a6bd1f7e9784",
+    "items": [{"rank": 1, "artist_id": 112, "artist": "Toto", "score": 0.83}],
+}
+
 _encoder = msgspec.json.Encoder()
 
 
-def encoded(similar: SimilarSongs) -> bytes:
+def encoded(similar: SimilarSongs | SimilarArtists) -> bytes:
     """The answer as JSON, as the API gives it."""
     return _encoder.encode(similar)

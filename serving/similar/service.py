@@ -6,15 +6,15 @@ import numpy as np
 
 from foundation.contracts.tables import SongVectors
 from foundation.engines.vectors.port import EXACT_UP_TO, UnknownVersion, Vectors
-from foundation.ids import SongId
+from foundation.ids import ArtistId, SongId
 from models.bundle import Bundle
 from models.embeddings import NAME as TEXT_MODEL
 from models.interactions import positions
 from serving.bundle import COLLECTION, LiveBundle
 from serving.recommend.recommender import Recommender
-from serving.similar.errors import NothingPublished, UnknownSong
-from serving.similar.neighbours import Lengths, closest
-from serving.similar.schemas import By, SimilarSong, SimilarSongs
+from serving.similar.errors import NothingPublished, UnknownArtist, UnknownSong
+from serving.similar.neighbours import ArtistSpaces, Lengths, closest
+from serving.similar.schemas import By, SimilarArtist, SimilarArtists, SimilarSong, SimilarSongs
 
 WALKED = (
     100  # candidates from a large index, which finds by inner product: the cosine then puts them in order
@@ -28,6 +28,7 @@ class Similar:
     live: LiveBundle[Recommender]
     vectors: Vectors
     lengths: Lengths = field(default_factory=Lengths)
+    artists: ArtistSpaces = field(default_factory=ArtistSpaces)
     exact_up_to: int = EXACT_UP_TO
 
     def to(self, song: SongId, limit: int, by: By | None = None) -> SimilarSongs:
@@ -70,6 +71,33 @@ class Similar:
                     round(score, 6),
                 )
                 for rank, (near, score) in enumerate(found, start=1)
+            ),
+        )
+
+    def to_artist(self, artist: ArtistId, limit: int) -> SimilarArtists:
+        """The `limit` artists to whom the same people listen. Raises UnknownArtist and NothingPublished."""
+        recommender = self.live.current
+        if recommender is None:
+            raise NothingPublished("nothing has been published yet: run ./segue job --all")
+        bundle, names = recommender.bundle, recommender.names
+        space = self.artists.of(bundle, recommender.facts.artists)
+        place = int(positions(space.artist_ids, np.array([artist], np.int64))[0])
+        if place < 0:
+            raise UnknownArtist(artist, bundle.version)
+        found = zip(*closest(space.factors, space.lengths, place, limit), strict=True)
+        return SimilarArtists(
+            artist_id=artist,
+            artist=names.artists[int(space.songs[place])],
+            model=bundle.model,
+            version=bundle.version,
+            items=tuple(
+                SimilarArtist(
+                    rank,
+                    int(space.artist_ids[near]),
+                    names.artists[int(space.songs[near])],
+                    round(float(cosine), 6),
+                )
+                for rank, (near, cosine) in enumerate(found, start=1)
             ),
         )
 

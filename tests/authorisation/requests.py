@@ -24,6 +24,7 @@ IN_PATHS: Mapping[str, Mapping[str, str]] = {
 SOME_DAYS = {"from": "2026-03-01", "to": "2026-03-07"}
 IN_QUERIES: Mapping[str, Callable[[World], dict[str, Any]]] = {
     "GET /users": lambda world: {"email": world.things["email"]},
+    "GET /radio": lambda world: {"seed": f"song:{world.things['song_id']}"},
     "GET /recommendations": lambda world: {"user_id": world.things["user_id"]},
     "GET /artists/{artist_id}/statistics": lambda world: SOME_DAYS,
     "GET /analytics/activity": lambda world: SOME_DAYS,

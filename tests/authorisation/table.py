@@ -49,6 +49,7 @@ her_own = may("owner", 404)
 readers = may(READERS, 404)
 editors = may("owner editor", 404, viewer=403)
 owner_alone = may("owner", 404, editor=403, viewer=403)
+listeners_of_a_model = may(SIGNED_IN, passes=(404, 503))  # what serving has heard of, which lags the catalog
 whom_she_does_not_block = may(SIGNED_IN - {"blocked"}, 404)
 
 TABLE: Mapping[str, May] = {
@@ -95,6 +96,18 @@ TABLE: Mapping[str, May] = {
     "GET /searches/trending": everybody,
     "GET /songs/{song_id}/similar": may(EVERYBODY, passes=(404, 503)),
     "GET /recommendations": may("owner analyst admin", passes=(404, 503)),
+    "GET /artists/{artist_id}/similar": may(EVERYBODY, passes=(404, 503)),
+    "GET /home": listeners_of_a_model,
+    "GET /radio": listeners_of_a_model,
+    "GET /next": listeners_of_a_model,
+    "GET /recommendations/mixes": listeners_of_a_model,
+    "POST /recommendations/feedback": listeners_of_a_model,
+    "GET /recommendations/feedback": listeners_of_a_model,
+    "DELETE /recommendations/feedback/{kind}/{about}": listeners_of_a_model,
+    "GET /recommendations/taste": listeners_of_a_model,
+    "DELETE /recommendations/taste": listeners_of_a_model,
+    "DELETE /recommendations/taste/songs/{song_id}": listeners_of_a_model,
+    "POST /recommendations/preview": listeners_of_a_model,
     "GET /me/statistics": signed_in,
     "GET /artists/{artist_id}/statistics": may("owner analyst admin", passes=(404,)),
     "GET /analytics/activity": analysts,

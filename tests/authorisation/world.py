@@ -151,6 +151,8 @@ class Settler:
             "artist_id": artist,
             "album_id": album,
             "song_id": song,
+            "kind": "song",
+            "about": song,
             "other_song_id": other,
             "new_song_id": third,
             "empty_artist_id": self._numbered("artists", name="Silence", owner_id=owner),

@@ -23,6 +23,9 @@ from foundation.settings import Settings
 from models.bundle import Bundle
 from serving.lifespan import open_serving
 from serving.recommend.router import router as recommend
+from serving.shelves.router import router as shelves
+from serving.similar.router import router as similar
+from serving.taste.router import router as taste
 from serving.trending.schemas import Chart, TrendingSong
 from tests.conftest import Engines
 from tests.event_log.plays import events_on_disk, small_log
@@ -34,6 +37,7 @@ NOWHERE = "http://reader:secret@127.0.0.1:9/segue"  # nothing listens on the dis
 MakeBundle = Callable[..., Bundle]
 Publish = Callable[[Bundle], None]
 TOKENS = TokenMaker("a secret of at least thirty-two bytes", "segue", "segue-api", timedelta(hours=1))
+ROUTERS = [recommend, taste, shelves, similar]
 CHART = Chart(tuple(TrendingSong(song, f"Hit {song}", 1, "Star", "pop", 9) for song in (1003, 1005)), NOON)
 
 
@@ -54,7 +58,7 @@ async def serving(home: Path, redis: str) -> AsyncIterator[tuple[FastAPI, httpx.
             yield
         app.state.log.close()
 
-    app = make_app(title="t", description="", version="0", routers=[recommend], lifespan=lifespan)
+    app = make_app(title="t", description="", version="0", routers=ROUTERS, lifespan=lifespan)
     transport = httpx.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),
