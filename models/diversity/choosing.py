@@ -70,6 +70,7 @@ def choose(candidates: Candidates, mix: Doubles, limit: int, dials: Dials) -> Po
         (codes, cap(limit, share), {}) for codes, share in _capped(candidates, dials)
     ]
     counting = _Mix(mix, dials.calibration)
+    genres = candidates.genres
     repeated = np.zeros(count, np.float32)
     chosen = np.empty(limit, np.int64)
     for place in range(limit):
@@ -77,12 +78,12 @@ def choose(candidates: Candidates, mix: Doubles, limit: int, dials: Dials) -> Po
         if dials.redundancy:
             value -= dials.redundancy * repeated
         if dials.calibration:
-            value -= counting.costs()[candidates.genres]
+            value -= counting.costs()[genres]
         turn = familiar if is_for_the_familiar(place, dials.familiarity) else fresh
         best = _best_of(value, turn if mixed else None, capped)
         chosen[place] = best
         barred[best] = NEVER
-        counting.add(int(candidates.genres[best]))
+        counting.add(int(genres[best]))
         for codes, most, counts in caps:
             code = int(codes[best])
             if code >= 0:
@@ -119,21 +120,28 @@ class _Mix:
 
     def __init__(self, mix: Doubles, calibration: float) -> None:
         total = float(mix.sum())
-        self._shares = mix / total if total > 0 else np.zeros(len(mix))
-        self._logs = np.log(self._shares, out=np.zeros(len(mix)), where=self._shares > 0)
-        self._counts, self._songs, self._weight = np.zeros(len(mix)), 0, calibration
+        # Only genres with a share cost anything.
+        self._named = np.flatnonzero(mix > 0)
+        self._shares = mix[self._named] / total if total > 0 else np.empty(0)
+        self._logs = np.log(self._shares)
+        self._place = {int(genre): place for place, genre in enumerate(self._named)}
+        self._counts, self._songs, self._weight = np.zeros(len(self._named)), 0, calibration
+        self._costs = np.zeros(len(mix))
 
     def add(self, genre: int) -> None:
-        self._counts[genre] += 1
         self._songs += 1
+        if genre in self._place:
+            self._counts[self._place[genre]] += 1
 
     def costs(self) -> Doubles:
         """For each genre, `calibration` times the songs of the list with one more of it, times the gap it has then."""
         now, then = self._terms(self._counts), self._terms(self._counts + 1)
-        costs: Doubles = self._weight * (self._songs + 1) * (now.sum() - now + then)
-        return costs
+        whole, weight = now.sum(), self._weight * (self._songs + 1)
+        self._costs.fill(weight * whole)
+        self._costs[self._named] = weight * (whole - now + then)
+        return self._costs
 
     def _terms(self, counts: Doubles) -> Doubles:
         told = (1 - SMOOTHING) * counts / (self._songs + 1) + SMOOTHING * self._shares
-        terms: Doubles = self._shares * (self._logs - np.log(np.where(told > 0, told, 1)))
+        terms: Doubles = self._shares * (self._logs - np.log(told))
         return terms

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import Factors, Positions
+from models.arrays import Factors, Positions, among, once
 from models.bundle import Bundle
 from models.ranker.linear import NAMES
 from serving.recommend.asking import Asker
@@ -31,7 +31,7 @@ class Featured:
 def featured(found: Sequence[Found], is_out: NDArray[np.bool_], asker: Asker, sources: Sources) -> Featured:
     """The candidates that were found, but for those that are out [songs], and what is known of each."""
     bundle, facts = sources.bundle, sources.facts
-    places = np.unique(np.concatenate([each.places for each in found]))
+    places = once(np.concatenate([each.places for each in found]))
     places = places[~is_out[places]]
     factors, is_placed = _factors(places, bundle, sources)
     spoken = {each.source: _spread(each, places) for each in found if len(each.places)}
@@ -55,7 +55,8 @@ def featured(found: Sequence[Found], is_out: NDArray[np.bool_], asker: Asker, so
     features[:, COLUMN["popular"]] = facts.popular[places]
     age = facts.age(places, asker.at.date())
     features[:, COLUMN["fresh"]] = np.where(age >= 0, np.clip(1 - age / FRESH_FOR, 0, 1), 0)
-    features[:, COLUMN["followed"]] = np.isin(facts.artists[places], asker.followed)
+    if len(asker.followed):
+        features[:, COLUMN["followed"]] = among(facts.artists[places], once(asker.followed))
     features[:, COLUMN["genre"]] = asker.mix[facts.genres[places]] if len(asker.mix) else 0
     features[:, COLUMN["wanted"]] = _wanted(places, asker, sources)
     if asker.direction is not None:

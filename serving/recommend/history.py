@@ -12,7 +12,7 @@ from feature_store.online import Lately, SongIds
 from feature_store.wishes import Feedback
 from foundation.ids import UserId
 from models.als.fold_in import NEWEST, FoldIn
-from models.arrays import Factors, Positions
+from models.arrays import Factors, Positions, among, once
 from models.bundle import Bundle
 
 NOTHING: Positions = np.empty(0, np.int64)
@@ -69,7 +69,7 @@ class Histories:
         """
         row = position(self.bundle.listener_ids, listener)
         trained, listens = self._trained(row)
-        told = np.union1d(np.array(lately.song_ids, np.int64), lately.heard)
+        told = once(np.append(np.array(lately.song_ids, np.int64), lately.heard))
         loved = positions(self.bundle.song_ids, np.sort(lately.wishes.loved_songs))
         heard = _union(trained, positions(self.bundle.song_ids, told), loved, session)
         silenced = _silenced(
@@ -113,7 +113,7 @@ class Histories:
         """The history of these counts: by the trained row where it says the same."""
         speaks = counts > 0
         speaking, said = heard[speaks], counts[speaks]
-        recent = recent[np.isin(recent, speaking)]
+        recent = recent[among(recent, speaking)]
         known = self.fold_in.is_known[speaking]
         was_known = self.fold_in.is_known[trained]
         is_same = np.array_equal(speaking[known], trained[was_known]) and np.array_equal(
@@ -121,7 +121,7 @@ class Histories:
         )
         if row is not None and is_same:
             return History(heard, told, TRAINED, self.bundle.listener_factors[row], speaking, said, recent)
-        newest = since[np.isin(since, speaking)][:NEWEST]
+        newest = since[among(since, speaking)][:NEWEST]
         taste = self.fold_in.row(speaking, said, newest=newest)
         policy = WITHOUT_TASTE if taste is None else FOLDED
         return History(heard, told, policy, taste, speaking, said, recent)
@@ -144,9 +144,8 @@ class Histories:
         return positions(self.bundle.song_ids, np.array(songs, np.int64))
 
     def _is_silenced(self, heard: Positions, silenced: Silenced) -> NDArray[np.bool_]:
-        quiet = np.isin(self.bundle.song_ids[heard], silenced.songs)
-        if len(silenced.artists):
-            quiet |= np.isin(self.artists[heard], silenced.artists)
+        quiet = among(self.bundle.song_ids[heard], once(silenced.songs))
+        quiet |= among(self.artists[heard], once(silenced.artists))
         return quiet
 
 
@@ -174,7 +173,7 @@ def _silenced(
 def _union(*parts: Positions) -> Positions:
     """All of them once, ascending; the first ascends already."""
     told = [part for part in parts[1:] if len(part)]
-    return np.unique(np.concatenate([parts[0], *told])) if told else parts[0]
+    return once(np.concatenate([parts[0], *told])) if told else parts[0]
 
 
 def _newest_first(session: Positions, before: Positions) -> Positions:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import Factors, Positions
+from models.arrays import Factors, Positions, among, once
 from models.diversity.choosing import Candidates, choose
 from models.diversity.formulas import cap
 from models.exploration.drawing import NOBODY, draw
@@ -71,7 +71,7 @@ def _diversified(
         return np.arange(min(asker.wanted.limit, len(best)))
     is_familiar = np.zeros(len(best), np.bool_)
     if dials.familiarity:
-        is_familiar = np.isin(places, asker.history.heard)
+        is_familiar = among(places, asker.history.heard)
     several = Candidates(
         scores[best],
         _directions(candidates.factors[best]),
@@ -109,11 +109,11 @@ def _explored(plain: Chosen, asker: Asker, sources: Sources, ranker: Linear) -> 
         return plain
     mine = pool.for_one(taste)
     places = pool.places[mine]
-    is_free = ~asker.is_out[places] & ~np.isin(places, plain.places) & ~np.isin(places, asker.history.heard)
+    is_free = ~asker.is_out[places] & ~among(places, once(plain.places)) & ~among(places, asker.history.heard)
     # A drawn song takes another's place, and no two drawn ones share an artist: the cap on artists holds as before.
     artists, songs = np.unique(sources.facts.artists[plain.places], return_counts=True)
     full = artists[songs >= cap(wanted.limit, wanted.dials.artist_share)]
-    is_free &= ~np.isin(sources.facts.artists[places], full)
+    is_free &= ~among(sources.facts.artists[places], full)
     mine, places = mine[is_free], places[is_free]
     chance = np.random.default_rng(wanted.seed)
     drawn = draw(len(plain.places), pool.needs[mine], sources.facts.artists[places], wanted.budget, chance)

@@ -14,7 +14,7 @@ from feature_store.online import Lately
 from foundation.contracts.tables import Listeners
 from foundation.engines.vectors.port import EXACT_UP_TO
 from foundation.ids import UserId, new_play_id
-from models.arrays import Factors, Positions
+from models.arrays import Factors, Positions, once
 from models.bundle import Bundle
 from models.diversity.choosing import Dials
 from serving.recommend.asking import Asker, Seeds, Trends, Wanted
@@ -213,7 +213,7 @@ class Recommender:
 
     def direction(self, seeds: Seeds) -> Factors | None:
         """Where seeds point, of length 1: what the model would say of somebody who heard just them."""
-        places = np.unique(seeds.places)
+        places = once(seeds.places)
         row = self.histories.fold_in.row(places, np.ones(len(places), np.float32))
         if row is None:  # of songs that nobody has heard, the middle of where their words place them
             at = positions(self.sources.placed, places)

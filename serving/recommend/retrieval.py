@@ -7,7 +7,7 @@ from typing import NamedTuple, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import Factors, Positions
+from models.arrays import Factors, Positions, once
 from models.bundle import Bundle
 from models.exploration.audience import Pool
 from serving.recommend.asking import Asker
@@ -118,7 +118,7 @@ class Sources:
         followed = asker.followed
         if not len(followed):
             return Found("follows", NOTHING, np.empty(0))
-        songs = self.facts.by_artist.of_values(np.unique(followed))
+        songs = self.facts.by_artist.of_values(once(followed))
         age = self.facts.age(songs, asker.at.date())
         songs, age = songs[(age >= 0) & (age <= NEW_FOR)], age[(age >= 0) & (age <= NEW_FOR)]
         newest = np.argsort(age, kind="stable")[:NEW]

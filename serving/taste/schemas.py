@@ -42,11 +42,11 @@ class FeedbackOut(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a listener wants; kind `taste` is everything that was heard before `given_at`."""
 
     kind: Literal["song", "artist", "genre", "taste"]
-    id: int | None
-    genre: str | None
+    id: int | None = None
+    genre: str | None = None
     name: str  # "" where the published version does not know it
     wish: Literal["more", "less", "never", "forget"]
-    until: datetime | None
+    until: datetime | None = None
     given_at: datetime
 
 
@@ -90,7 +90,7 @@ class Taste(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None
     version: str | None
     stale: tuple[str, ...]
-    since: datetime | None  # what was heard earlier does not count: they wanted it forgotten
+    since: datetime | None = None  # what was heard earlier does not count: they wanted it forgotten
     songs_heard: int
     genres: tuple[GenreShare, ...]
     artists: tuple[ArtistShare, ...]
