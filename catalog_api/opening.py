@@ -30,13 +30,15 @@ HEARING_WITHIN = 2.0  # seconds
 async def open_catalog(
     state: State, settings: Settings, *, postgres: Postgres, redis: AsyncRedis, log: EventLog, now: Clock
 ) -> AsyncIterator[None]:
-    """Sets `settings, now, tokens, revocations, postgres, redis, positions, cache, blobs, playback, searches` of `state`.
+    """Sets `settings, now, tokens, revocations, postgres, redis, positions, cache, blobs, playback, searches` of `state`,
+    and `kept_elsewhere`: what others keep of people and an export shall hold, which is nothing until they say so.
 
     Meanwhile what other processes change and revoke is heard. Serving begins once it is, or where Postgres is away
     soon after.
     """
     state.settings, state.now, state.tokens = settings, now, token_maker(settings)
     state.postgres, state.redis, state.positions = postgres, redis, Positions(redis)
+    state.kept_elsewhere = ()
     cache = state.cache = Cache(redis)
     revocations = state.revocations = Revocations()
     state.blobs = open_blobs(settings.engines.blobs)

@@ -23,6 +23,7 @@ from foundation.metrics import Gathered
 from foundation.settings import Settings
 from gateway import dependencies
 from gateway.catalog import CatalogOfArtists, CatalogOfPlaylists
+from gateway.kept import feedback_of
 from gateway.pages import add_pages
 from gateway.policies import policies
 from gateway.watch import Watch, watching
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
             state.live, state.vectors = serving.live, serving.vectors
             state.online, state.rights = serving.online, serving.rights
             state.near, state.trending = serving.near, serving.trending
+            state.kept_elsewhere = (feedback_of(serving.online),)
             state.warehouse, state.artists = serving.warehouse, CatalogOfArtists(postgres)
             state.public_playlists = CatalogOfPlaylists(postgres)
             state.health, state.readiness = _health(opened, connected, postgres, redis, state.blobs, serving)

@@ -8,7 +8,7 @@ import asyncio
 import csv
 import errno
 import io
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +40,7 @@ What is not here:
   sessions, with their times, the country they came from and the list of recommendations they were chosen from; and,
   where your account came with an import, how often you had played each song, where the source gave no times.
 - In Redis: what recommendations are made from at once, which are your last 100 songs, the songs that you have heard, and
-  copies of your preferences, follows, opinions and blocks.
+  copies of your preferences, follows, opinions and blocks; and your mixes of today and of this week.
 - In models: numbers of your taste, computed from your listens.
 All of it goes with your account when you delete it: DELETE /api/v1/me.
 """
@@ -91,16 +91,31 @@ PARTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """One more file, of what another part of the platform keeps of a person."""
+
+    name: str
+    sentence: str
+    of: Callable[[UserId], Awaitable[bytes]]  # as JSON. Raises Unreachable
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.json"
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """Makes such copies."""
 
     postgres: Postgres
+    others: Sequence[Elsewhere] = ()
 
     async def of(self, user_id: UserId, at: datetime) -> IO[bytes]:
         """The zip, to be read from its beginning and closed by the caller.
 
         Raises ListenerNotFound, Unreachable, and NoRoom where the disk is full.
         """
+        told_elsewhere = [(each, await each.of(user_id)) for each in self.others]
         file = TemporaryFile()  # noqa: SIM115 - it outlives this call
         try:
             with _room():
@@ -110,6 +125,7 @@ class Export:
                     if name is None:
                         raise ListenerNotFound(f"nobody has the id {user_id}", user_id=user_id)
                     await self._fill(file, db, user_id, name, at)
+                await asyncio.to_thread(_append, file, told_elsewhere, at)
         except BaseException:
             file.close()
             raise
@@ -117,7 +133,8 @@ class Export:
         return file
 
     async def _fill(self, file: IO[bytes], db: Reading, user_id: UserId, name: str, at: datetime) -> None:
-        files = "\n".join(f"{part.file}\n    {part.sentence}" for part in PARTS)
+        parts: Sequence[Part | Elsewhere] = (*PARTS, *self.others)
+        files = "\n".join(f"{part.file}\n    {part.sentence}" for part in parts)
         about = ABOUT.format(user_id=user_id, name=name, at=at, files=files)
         with ZipFile(file, "w", ZIP_DEFLATED) as archive:
             archive.writestr(_entry("README.txt", at), about)
@@ -126,6 +143,13 @@ class Export:
                 with archive.open(_entry(part.file, at), "w", force_zip64=True) as member:
                     async for piece in _pieces(part, db, user_id):
                         await asyncio.to_thread(member.write, piece)
+
+
+def _append(file: IO[bytes], told: Sequence[tuple[Elsewhere, bytes]], at: datetime) -> None:
+    if told:
+        with ZipFile(file, "a", ZIP_DEFLATED) as archive:
+            for each, content in told:
+                archive.writestr(_entry(each.file, at), content)
 
 
 async def pieces_of(file: IO[bytes]) -> AsyncIterator[bytes]:

@@ -62,7 +62,7 @@ async def export(request: Request, listener: Listener) -> Response:
     """Everything that is kept of you, as a zip of JSON and CSV; its README.txt says what each file is."""
     state = request.app.state
     at = state.now()
-    file = await Export(state.postgres).of(listener.user_id, at)
+    file = await Export(state.postgres, state.kept_elsewhere).of(listener.user_id, at)
     size = file.seek(0, 2)
     file.seek(0)
     headers = {

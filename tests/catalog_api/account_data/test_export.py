@@ -7,7 +7,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from catalog_api.account_data.export import PARTS
+from catalog_api.account_data.export import PARTS, Elsewhere
+from foundation.ids import UserId
 from tests.catalog_api.account_data.town import ANN, heard, settle
 from tests.catalog_api.api import Api, people
 
@@ -51,6 +52,21 @@ async def test_an_export_holds_everything_of_a_person_and_says_what_each_file_is
     assert [each["user_id"] for each in told["blocks"]] == [2]
     assert [each["title"] for each in told["songs"]] == ["Hers 1"]
     assert told["songs"][0]["lyrics"][0]["text"] == "la la"
+
+
+async def test_an_export_holds_what_other_parts_keep_of_a_person(api: Api) -> None:
+    settle(api)
+
+    async def wishes(user_id: UserId) -> bytes:
+        return b'[{"of": %d}]' % user_id
+
+    api.app.state.kept_elsewhere = (Elsewhere("wishes", "What you wish for.", wishes),)
+
+    archive = await exported(api, ANN)
+
+    assert json.loads(archive.read("wishes.json")) == [{"of": ANN}]
+    assert "wishes.json\n    What you wish for." in archive.read("README.txt").decode()
+    assert archive.testzip() is None
 
 
 async def test_an_export_holds_no_digest_of_a_password_or_token(api: Api) -> None:
