@@ -39,8 +39,8 @@ from pipelines.context import Schema
 from pipelines.jobs.als_model.job import Trained
 from pipelines.jobs.song_vectors import job as song_vectors
 from pipelines.jobs.text_vectors import job as text_vectors
+from serving.recommend.asking import Trends
 from serving.recommend.recommender import Recommender
-from serving.trending.schemas import Chart
 
 K = 20
 SHARE = 0.2  # of the rows is held out
@@ -83,7 +83,7 @@ def served_lists(trial: Trial, rows: pl.DataFrame, seed: int) -> Positions:
     recommender = Recommender.over(bundle, _nobody)
     asked = [UserId(listener) for listener in trial.train.listener_ids[trial.rows].tolist()]
     lists = np.full((len(asked), K), -1, dtype=np.int64)
-    feeds = (feed for some in recommender.recommend_many(asked, K, chart=Chart()) for feed in some)
+    feeds = (feed for some in recommender.recommend_many(asked, K, trends=Trends()) for feed in some)
     for row, feed in enumerate(feeds):
         songs = np.array([item.song_id for item in feed.items], dtype=np.int64)
         lists[row, : len(songs)] = positions(trial.train.song_ids, songs)

@@ -18,6 +18,7 @@ from feature_store.online import Lately
 from foundation.ids import SongId, UserId
 from models.als.parameters import Parameters
 from models.bundle import Bundle
+from serving.recommend.asking import Trends
 from serving.recommend.ranking import SongSpace
 from serving.recommend.recommender import NOT_LATELY, Recommender
 from serving.trending.schemas import Chart
@@ -81,7 +82,7 @@ def cost(songs: int, heard: int, times: int, rng: np.random.Generator) -> Cost:
         return space.best(bundle.listener_factors[row : row + 1], [excluded], LIMIT)
 
     began = time.process_time()
-    for _ in recommender.recommend_many(everyone, LIMIT, chart=Chart()):
+    for _ in recommender.recommend_many(everyone, LIMIT, trends=Trends()):
         pass
     in_a_batch = (time.process_time() - began) / len(everyone) * 1e6
     return Cost(

@@ -83,6 +83,7 @@ class Lately:
     heard: SongIds = field(default_factory=lambda: np.empty(0, np.int64), compare=False)  # in no order
     country: str = ""  # where they are, ISO 3166-1 alpha-2; "" where it is not told
     wishes: Wishes = NO_WISHES
+    state: int = 0  # another one when anything here is another, within this process; 0: nobody told
 
     @property
     def songs(self) -> tuple[RecentSong, ...]:
@@ -221,6 +222,7 @@ def _lately(answer: Sequence[bytes]) -> Lately:
         listened_ms=times,
         heard=heard,
         country=country,
+        state=hash(tuple(answer)),
         wishes=Wishes.told(preferences, feedback, sets)
         if preferences or feedback or any(sets)
         else NO_WISHES,

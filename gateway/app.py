@@ -70,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
             state.live, state.vectors = serving.live, serving.vectors
             state.online, state.rights = serving.online, serving.rights
             state.near, state.trending = serving.near, serving.trending
+            state.kept_feeds = serving.kept_feeds
             state.kept_elsewhere = (feedback_of(serving.online),)
             state.warehouse, state.artists = serving.warehouse, CatalogOfArtists(postgres)
             state.public_playlists = CatalogOfPlaylists(postgres)

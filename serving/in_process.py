@@ -1,5 +1,6 @@
 """Recommends without a server, from the published bundle: one listener's slate, or a table for everyone."""
 
+import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,17 +11,22 @@ import polars as pl
 from feature_store.online import Lately, lately_of
 from foundation.clock import Clock, utc_now
 from foundation.engines.blobs import open_blobs
-from foundation.engines.clickhouse import open_clickhouse_reader
-from foundation.engines.redis import Redis, open_redis
+from foundation.engines.clickhouse import open_clickhouse_reader, open_clickhouse_reader_async
+from foundation.engines.redis import Redis, open_redis, open_redis_async
 from foundation.engines.vectors import open_vectors
 from foundation.errors import Unreachable
 from foundation.ids import UserId
-from foundation.settings import Settings
+from foundation.settings import Engines, Settings
 from serving.bundle import COLLECTION
 from serving.lifespan import loader
+from serving.recommend.asking import Charted, Trends, Wanted
 from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.recommender import NOT_LATELY, Feed, Recommender
+from serving.recommend.rights import Rights
 from serving.recommend.schemas import Slate
+from serving.recommend.service import SURFACE, USUAL, seed_of
+from serving.recommend.trends import NearCharts
+from serving.trending.charts import Charts
 from serving.trending.schemas import Chart
 from serving.trending.service import read_chart
 
@@ -43,6 +49,8 @@ class InProcess:
 
     recommender: Recommender
     chart: Chart
+    near: Charted
+    rights: Rights
     redis: Redis
     now: Clock
 
@@ -65,23 +73,28 @@ class InProcess:
         lately = found.get(listener, NOT_LATELY)
         if not (lately.is_known or is_away or self.recommender.knows(listener)):
             raise UnknownListener(f"there is no listener {listener}")
-        return self.recommender.recommend(
-            listener,
-            limit,
-            lately,
-            chart=self.chart,
-            at=self.now(),
-            stale=("recent_songs",) if is_away else (),
-        )
+        at = self.now()
+        wanted = Wanted(limit, budget=USUAL, seed=seed_of(listener, f"{at:%Y-%m-%dT%H} {SURFACE}"))
+        trends = Trends(self.chart, self.near)
+        feed = self.recommender.feed(listener, lately, wanted, trends=trends, at=at, rights=self.rights)
+        return self.recommender.slate(feed, at=at, stale=("recent_songs",) if is_away else ())
 
     def recommend_all(self, limit: int) -> Iterator[pl.DataFrame]:
-        """The songs of every known listener, batch by batch, with the columns `COLUMNS`."""
+        """The songs of every known listener, batch by batch, with the columns `COLUMNS`; nothing is left to chance."""
         listeners = self.listeners
         step = self.recommender.space.rows_at_once()
         for start in range(0, len(listeners), step):
             some = listeners[start : start + step]
             lately, _ = self._lately(some)
-            for feeds in self.recommender.recommend_many(some, limit, chart=self.chart, lately=lately):
+            told = self.recommender.recommend_many(
+                some,
+                limit,
+                trends=Trends(self.chart, self.near),
+                lately=lately,
+                at=self.now(),
+                rights=self.rights,
+            )
+            for feeds in told:
                 yield table_of(feeds, self.recommender)
 
     def _lately(self, listeners: Sequence[UserId]) -> tuple[dict[UserId, Lately], bool]:
@@ -103,7 +116,9 @@ def open_recommender(settings: Settings, now: Clock = utc_now) -> Iterator[InPro
         raise NoModel("nothing has been trained yet: run ./segue job --all")
     redis = open_redis(engines.redis)
     try:
-        yield InProcess(loader(vectors, blobs)(version), _chart(engines.clickhouse_reader, now), redis, now)
+        recommender, chart = loader(vectors, blobs)(version), _chart(engines.clickhouse_reader, now)
+        near, rights = asyncio.run(_of_this_moment(engines, now))
+        yield InProcess(recommender, chart, near.most_played, rights, redis, now)
     finally:
         redis.close()
 
@@ -138,6 +153,19 @@ def table_of(feeds: Sequence[Feed], recommender: Recommender) -> pl.DataFrame:
             ]
         )
     )
+
+
+async def _of_this_moment(engines: Engines, now: Clock) -> tuple[NearCharts, Rights]:
+    """The charts of the week, counted once, and what the catalog told of songs lately; neither where its engine is away."""
+    charts = Charts(lambda: open_clickhouse_reader_async(engines.clickhouse_reader), now)
+    if await charts.look():
+        await charts.count(charts.units["week", "most_played", "raw"])
+    await charts.close()
+    redis = open_redis_async(engines.redis)
+    rights = Rights(redis)
+    await rights.refresh()
+    await redis.aclose()
+    return NearCharts(charts), rights
 
 
 def _chart(url: str, now: Clock) -> Chart:

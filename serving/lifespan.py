@@ -20,6 +20,7 @@ from models import bundle as bundles
 from models.arrays import Factors, Positions
 from serving.bundle import COLLECTION, LiveBundle
 from serving.recommend.history import NOTHING
+from serving.recommend.kept import KeptFeeds
 from serving.recommend.recommender import Recommender
 from serving.recommend.rights import Rights
 from serving.recommend.trends import NearCharts
@@ -39,6 +40,7 @@ class Serving:
     online: ListenersOnline
     rights: Rights
     near: NearCharts
+    kept_feeds: KeptFeeds
     trending: Trending
     warehouse: Warehouse
     now: Clock
@@ -72,6 +74,7 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
             ListenersOnline(redis),
             rights,
             NearCharts(trending.charts),
+            KeptFeeds(),
             trending,
             warehouse,
             now,

@@ -153,16 +153,17 @@ class Recommender:
         listeners: Sequence[UserId],
         limit: int,
         *,
-        chart: Chart,
+        trends: Trends,
         lately: Mapping[UserId, Lately] = NOBODY_LATELY,
         dials: Dials | None = None,
         at: datetime = LONG_AGO,
+        rights: Rights | None = None,
     ) -> Iterator[list[Feed]]:
         """The same for many listeners, in their order, in batches of bounded memory; nothing is left to chance."""
         wanted = Wanted(limit) if dials is None else Wanted(limit, dials=dials)
         step = self.space.rows_at_once()
         for start in range(0, len(listeners), step):
-            yield self._feeds(listeners[start : start + step], wanted, lately, Trends(chart), at, None)
+            yield self._feeds(listeners[start : start + step], wanted, lately, trends, at, rights)
 
     def _feeds(
         self,

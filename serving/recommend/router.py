@@ -58,15 +58,16 @@ async def recommendations(request: Request) -> Recommendations:
         state.vectors,
         state.log,
         state.now,
+        state.kept_feeds,
     )
 
 
 Service = Annotated[Recommendations, Depends(recommendations)]
 
 
-def named(names: list[str] | None) -> list[Named]:
+def named(names: list[str] | None) -> tuple[Named, ...]:
     """What the values of a parameter name."""
-    return [Named.of(name) for name in names or ()]
+    return tuple(Named.of(name) for name in names or ())
 
 
 @router.get(

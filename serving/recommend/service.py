@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -25,6 +25,7 @@ from serving.recommend.asking import Trends, Wanted
 from serving.recommend.empty import nothing_published
 from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.history import position
+from serving.recommend.kept import KeptFeeds
 from serving.recommend.recommender import NOT_LATELY, Feed, Recommender
 from serving.recommend.rights import Rights
 from serving.recommend.schemas import Slate
@@ -41,9 +42,9 @@ class Ask:
     """What a request says."""
 
     limit: int
-    seeds: Sequence[Named] = ()
-    exclude: Sequence[Named] = ()
-    context: Sequence[Named] = ()  # songs of this session, the last one last
+    seeds: tuple[Named, ...] = ()
+    exclude: tuple[Named, ...] = ()
+    context: tuple[Named, ...] = ()  # songs of this session, the last one last
     familiarity: float = 0.0
     surface: str = SURFACE
     budget: Budget = USUAL
@@ -73,6 +74,7 @@ class Recommendations:
     vectors: Vectors
     log: EventLog
     now: Clock
+    kept: KeptFeeds
 
     async def slate(self, asking: Principal, listener: UserId, ask: Ask) -> Slate:
         """A slate as asked for.
@@ -82,14 +84,33 @@ class Recommendations:
         if not asking.may_see(listener):
             raise NotAllowed("another listener's recommendations need the role analyst or admin")
         known = await self.known(listener)
-        wanted = await self.wanted(known, ask)
-        feed = self.feed(known, wanted)
+        feed = await self._made(known, ask)
         if not known.recommender.bundle.version and not feed.items:
             raise NoModel("nothing has been trained yet: run ./segue job --all")
         slate = known.recommender.slate(feed, at=known.at, stale=self.stale(is_away=known.is_away))
         if asking.user_id == listener:
             self.tell(slate, feed, ask.surface)
         return slate
+
+    async def _made(self, known: Known, ask: Ask) -> Feed:
+        """The list as it was just made, where nothing has changed since; else anew. Raises UnknownSeed, NoModel."""
+        asked, seconds = (known.listener, ask), time.monotonic()
+        version = known.recommender.bundle.version
+        state = (
+            version,
+            known.lately.state,
+            known.is_away,
+            self.rights.number,
+            _hour(known),
+            self.trending.chart,
+        )
+        if known.recommender is not self.live.current:  # it was replaced at this moment
+            return self.feed(known, await self.wanted(known, ask))
+        feed = self.kept.of(asked, state, seconds)
+        if feed is None:
+            feed = self.feed(known, await self.wanted(known, ask))
+            self.kept.keep(asked, state, seconds, feed)
+        return feed
 
     async def known(self, listener: UserId) -> Known:
         """What is known of a listener at this moment. Raises UnknownListener."""
@@ -118,7 +139,7 @@ class Recommendations:
             session=places_of(known.recommender, ask.context)[::-1],
             dials=replace(Dials(), familiarity=ask.familiarity),
             budget=ask.budget,
-            seed=seed_of(known.listener, f"{known.at:%Y-%m-%dT%H} {ask.surface}"),
+            seed=seed_of(known.listener, f"{_hour(known)} {ask.surface}"),
         )
 
     def feed(self, known: Known, wanted: Wanted) -> Feed:
@@ -156,6 +177,10 @@ class Recommendations:
             return [neighbour.id for neighbour in found]
 
         return nearest
+
+
+def _hour(known: Known) -> str:
+    return f"{known.at:%Y-%m-%dT%H}"
 
 
 def _last(known: Known, ask: Ask) -> list[Named]:

@@ -54,6 +54,7 @@ async def serving(home: Path, redis: str) -> AsyncIterator[tuple[FastAPI, httpx.
         async with open_serving(Settings(engines=engines), lambda: NOON) as opened:
             app.state.tokens, app.state.now = TOKENS, opened.now
             app.state.live, app.state.online, app.state.trending = opened.live, opened.online, opened.trending
+            app.state.kept_feeds = opened.kept_feeds
             app.state.rights, app.state.near, app.state.vectors = opened.rights, opened.near, opened.vectors
             yield
         app.state.log.close()

@@ -158,7 +158,7 @@ def test_one_listener_and_all_listeners_get_identical_lists(
 
     together = [
         feed
-        for feeds in recommender.recommend_many(everyone, limit, chart=CHART, lately=lately)
+        for feeds in recommender.recommend_many(everyone, limit, trends=Trends(CHART), lately=lately, at=NOON)
         for feed in feeds
     ]
     alone = [
