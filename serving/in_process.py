@@ -159,7 +159,7 @@ async def _of_this_moment(engines: Engines, now: Clock) -> tuple[NearCharts, Rig
     """The charts of the week, counted once, and what the catalog told of songs lately; neither where its engine is away."""
     charts = Charts(lambda: open_clickhouse_reader_async(engines.clickhouse_reader), now)
     if await charts.look():
-        await charts.count(charts.units["week", "most_played", "raw"])
+        await charts.count(charts.units["listens", "week", "most_played", "raw"])
     await charts.close()
     redis = open_redis_async(engines.redis)
     rights = Rights(redis)

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "v0014_genres"
-down_revision = "v0013_history_imports"
+revision = "v0015_genres"
+down_revision = "v0014_charts"
 
 
 def upgrade() -> None:
