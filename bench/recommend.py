@@ -1,189 +1,275 @@
-"""What one recommendation costs, beside the bare product it cannot do without: `python -m bench.recommend`."""
+"""What a feed costs, live and kept, and how much the index finds: `python -m bench.recommend --songs 50000`.
+
+Tastes and songs are random points around genres; popular songs are longer, as factors are. Every second listener who is
+measured has heard exactly the 500 songs nearest to them. The index is built once into the cache folder.
+"""
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
-import msgspec
 import numpy as np
 import polars as pl
 import threadpoolctl
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from scipy.sparse import csr_array
 
 from feature_store.online import Lately
+from foundation.contracts.tables import SongVectors
+from foundation.engines.blobs import open_blobs
+from foundation.engines.vectors import open_vectors
+from foundation.engines.vectors.port import EXACT_UP_TO, Points
 from foundation.ids import SongId, UserId
+from models import bundle as bundles
 from models.als.parameters import Parameters
+from models.arrays import Factors
 from models.bundle import Bundle
-from serving.recommend.asking import Trends
-from serving.recommend.ranking import SongSpace
-from serving.recommend.recommender import NOT_LATELY, Recommender
-from serving.trending.schemas import Chart
+from models.content import NEIGHBOURS, Content
+from models.diversity.choosing import PLAIN
+from models.exploration.drawing import Budget
+from models.ranker.linear import Linear
+from serving.bundle import COLLECTION
+from serving.lifespan import loader
+from serving.recommend.asking import Trends, Wanted
+from serving.recommend.kept import KeptFeeds
+from serving.recommend.recommender import NOT_LATELY, Feed, Recommender
+from serving.recommend.schemas import encoded
 
-COMMITTEE = Parameters()
+COMMITTEE = Parameters(members=(64,), regularisation=5.0)
 FACTORS = COMMITTEE.factors
-LISTENERS = 1000
-LIMIT = 20
+GENRES, SONGS_OF_AN_ARTIST = 40, 12
+HEARD, NEAREST_HEARD = 60, 500
+LIMIT, JUDGED = 20, 10
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """CPU microseconds for one listener."""
-
-    product: float
-    ranking: float
-    slate: float
-    encoded: float
-    in_a_batch: float
-
-
-def world(songs: int, heard: int, rng: np.random.Generator) -> Bundle:
-    """A bundle of random tastes, in which every listener has heard `heard` songs."""
-    columns = np.concatenate([np.sort(rng.choice(songs, heard, replace=False)) for _ in range(LISTENERS)])
-    marks = (np.ones(len(columns), np.float32), columns, np.arange(0, len(columns) + 1, heard))
-    song_ids = np.arange(1, songs + 1)
-    listener_ids = np.arange(1, LISTENERS + 1)
-    names = [f"Song {song}" for song in song_ids]
+def world(songs: int, listeners: int, measured: int, rng: np.random.Generator) -> Bundle:
+    """A bundle in which the first `measured` listeners are those who ask."""
+    middles = rng.normal(size=(GENRES, FACTORS)).astype(np.float32)
+    genre = rng.integers(GENRES, size=songs)
+    lengths = rng.lognormal(0, 0.4, (songs, 1)).astype(np.float32)
+    song_factors = (middles[genre] + rng.normal(size=(songs, FACTORS)).astype(np.float32)) * lengths
+    song_factors /= np.linalg.norm(song_factors, axis=1).mean()
+    tastes = middles[rng.integers(GENRES, size=listeners)] + rng.normal(size=(listeners, FACTORS)).astype(
+        np.float32
+    )
+    tastes /= np.linalg.norm(tastes, axis=1, keepdims=True)
+    columns = [np.sort(rng.choice(songs, HEARD, replace=False)) for _ in range(listeners)]
+    for row in range(0, measured, 2):
+        scores = song_factors @ tastes[row]
+        columns[row] = np.sort(np.argpartition(-scores, NEAREST_HEARD)[:NEAREST_HEARD])
+    ends = np.cumsum([0, *map(len, columns)])
+    heard = csr_array(
+        (np.ones(ends[-1], np.float32), np.concatenate(columns), ends), shape=(listeners, songs)
+    )
+    ids = np.arange(1, songs + 1)
+    table = pl.DataFrame(
+        {
+            "song_id": ids,
+            "title": [f"Song {song}" for song in ids],
+            "artist_id": ids // SONGS_OF_AN_ARTIST + 1,
+            "genre": [f"genre {each}" for each in genre],
+        }
+    ).with_columns(artist=pl.format("Artist {}", "artist_id"))
     return Bundle(
-        version="bench",
+        version=f"bench-{songs}-{listeners}-{measured}",
         model="als/0",
-        song_ids=song_ids,
-        song_factors=rng.normal(size=(songs, FACTORS)).astype(np.float32),
-        listener_ids=listener_ids,
-        listener_factors=rng.normal(size=(LISTENERS, FACTORS)).astype(np.float32),
-        heard=csr_array(marks, shape=(LISTENERS, songs)),
-        popularity=rng.integers(0, 1000, songs),
-        songs=pl.DataFrame(
-            {"song_id": song_ids, "title": names, "artist_id": song_ids, "artist": names, "genre": names}
-        ),
-        listeners=pl.DataFrame({"listener_id": listener_ids}),
+        song_ids=ids,
+        song_factors=np.ascontiguousarray(song_factors, np.float32),
+        listener_ids=np.arange(1, listeners + 1),
+        listener_factors=np.ascontiguousarray(tastes, np.float32),
+        heard=heard,
+        popularity=(lengths[:, 0] * 100).astype(np.int64),
+        songs=table,
+        listeners=pl.DataFrame({"listener_id": np.arange(1, listeners + 1)}),
         trained_until=AT,
         parameters=COMMITTEE,
+        content=Content(
+            rng.integers(0, songs, (songs, NEIGHBOURS)).astype(np.int32),
+            rng.random((songs, NEIGHBOURS)).astype(np.float32),
+        ),
+        needs=np.where(rng.random(songs) < min(1, 5_000 / songs), 3, 0).astype(np.int8),
     )
 
 
-def cost(songs: int, heard: int, times: int, rng: np.random.Generator) -> Cost:
-    """The cost of each layer over the one below."""
-    bundle = world(songs, heard, rng)
-    recommender = Recommender.over(bundle, lambda *_: [])
-    space, encoder = SongSpace.of(bundle.song_factors), msgspec.json.Encoder()
-    asking = rng.integers(0, LISTENERS, times).tolist()
-    everyone = [UserId(listener) for listener in bundle.listener_ids.tolist()]
-
-    def slate(row: int) -> object:
-        return recommender.recommend(UserId(row + 1), LIMIT, chart=Chart(), at=AT)
-
-    def ranked(row: int) -> object:
-        excluded = bundle.heard.indices[heard * row : heard * (row + 1)]
-        return space.best(bundle.listener_factors[row : row + 1], [excluded], LIMIT)
-
-    began = time.process_time()
-    for _ in recommender.recommend_many(everyone, LIMIT, trends=Trends()):
-        pass
-    in_a_batch = (time.process_time() - began) / len(everyone) * 1e6
-    return Cost(
-        product=microseconds(lambda row: bundle.song_factors @ bundle.listener_factors[row], asking),
-        ranking=microseconds(ranked, asking),
-        slate=microseconds(slate, asking),
-        encoded=microseconds(lambda row: encoder.encode(slate(row)), asking),
-        in_a_batch=in_a_batch,
-    )
+def published(folder: Path, songs: int, listeners: int, measured: int, seed: int) -> Recommender:
+    """The recommender over what is in the folder, which is made where it is not."""
+    vectors, blobs = open_vectors(f"edge://{folder}/vectors"), open_blobs(f"file://{folder}/blobs")
+    version = f"bench-{songs}-{listeners}-{measured}"
+    if vectors.current(COLLECTION) != version:
+        began = time.monotonic()
+        bundle = world(songs, listeners, measured, np.random.default_rng(seed))
+        bundles.save(bundle, blobs)
+        vectors.publish(COLLECTION, version, Points(bundle.song_ids, {SongVectors.als: bundle.song_factors}))
+        vectors.flip(COLLECTION, version)
+        print(f"{songs:,} songs, {listeners:,} listeners made in {time.monotonic() - began:.0f} s")
+    return loader(vectors, blobs)(version)
 
 
 @dataclass(frozen=True, slots=True)
-class Folding:
-    """CPU microseconds for one slate of a listener who has heard one new song, beside one who has not."""
+class Timed:
+    """Many calls: CPU microseconds of one on average, and the milliseconds within which half and 99 of 100 are answered."""
 
-    trained: float
-    fold_in: float  # of the factors alone
-    slate: float
-
-
-def folding(songs: int, heard: int, times: int, rng: np.random.Generator) -> Folding:
-    """What it costs to fold a whole history of `heard` songs in at request time."""
-    bundle = world(songs, heard, rng)
-    recommender = Recommender.over(bundle, lambda *_: [])
-    histories = recommender.histories
-    asking = rng.integers(0, LISTENERS, times).tolist()
-    just_now = (histories.trained_until_ms + 1000,)
-    news = [
-        Lately(is_known=True, song_ids=(SongId(song),), listened_ms=just_now)
-        for song in rng.integers(1, songs + 1, LISTENERS).tolist()
-    ]
-
-    def slate(row: int, lately: Lately) -> object:
-        return recommender.recommend(UserId(row + 1), LIMIT, lately, chart=Chart(), at=AT)
-
-    def folded(row: int) -> object:
-        span = slice(heard * row, heard * (row + 1))
-        return histories.fold_in.row(bundle.heard.indices[span], bundle.heard.data[span])
-
-    return Folding(
-        trained=microseconds(lambda row: slate(row, NOT_LATELY), asking),
-        fold_in=microseconds(folded, asking),
-        slate=microseconds(lambda row: slate(row, news[row]), asking),
-    )
+    cpu: float
+    p50: float
+    p99: float
 
 
-def microseconds(work: Callable[[int], object], rows: Sequence[int]) -> float:
-    """CPU time of one call, on average, after a few calls to warm up."""
+def timed(work: Callable[[int], object], rows: Sequence[int]) -> Timed:
+    """After a few calls to warm up."""
     for row in rows[:20]:
         work(row)
-    began = time.process_time()
+    walls, began = [], time.process_time()
     for row in rows:
+        start = time.perf_counter()
         work(row)
-    return (time.process_time() - began) / len(rows) * 1e6
+        walls.append(1e3 * (time.perf_counter() - start))
+    cpu = (time.process_time() - began) / len(rows) * 1e6
+    p50, p99 = np.percentile(walls, [50, 99])
+    return Timed(cpu, float(p50), float(p99))
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The listeners who are measured, each of whom has just heard one more song."""
+
+    recommender: Recommender
+    rows: list[int]
+    news: list[Lately]
+
+    @classmethod
+    def of(cls, recommender: Recommender, measured: int, rng: np.random.Generator) -> "Asking":
+        just_now = (recommender.histories.trained_until_ms + 1_000,)
+        songs = rng.integers(1, len(recommender.bundle.song_ids) + 1, measured).tolist()
+        news = [Lately(is_known=True, song_ids=(SongId(song),), listened_ms=just_now) for song in songs]
+        return cls(recommender, list(range(measured)), news)
+
+    def live(self, row: int) -> bytes:
+        """Fold-in, candidates, filters, ranking, diversity, exploring, reasons, JSON."""
+        return self._answer(self._feed(row, self.news[row]))
+
+    def trained(self, row: int) -> bytes:
+        """The same of somebody who has heard nothing new."""
+        return self._answer(self._feed(row, NOT_LATELY))
+
+    def kept(self) -> Callable[[int], bytes]:
+        """The same where nothing has changed since a list was made."""
+        store = KeptFeeds()
+        for row in self.rows:
+            store.keep(row, 7, 0.0, self._feed(row, self.news[row]))
+
+        def answer(row: int) -> bytes:
+            feed = store.of(row, 7, 1.0)
+            assert feed is not None
+            return self._answer(feed)
+
+        return answer
+
+    def _feed(self, row: int, lately: Lately) -> Feed:
+        wanted = Wanted(LIMIT, budget=Budget(), seed=row)
+        return self.recommender.feed(UserId(row + 1), lately, wanted, trends=Trends(), at=AT)
+
+    def _answer(self, feed: Feed) -> bytes:
+        return encoded(self.recommender.slate(feed, at=AT))
+
+
+def recall(asking: Asking, rows: Sequence[int]) -> float:
+    """The part of the exact nearest unheard songs that a plain list by taste has."""
+    recommender = asking.recommender
+    bundle = replace(recommender.bundle, ranker=Linear.of({"taste": 1.0}))
+    plain = Recommender.over(bundle, recommender.nearest, exact_up_to=recommender.exact_up_to)
+    found = 0
+    for row in rows:
+        wanted = Wanted(JUDGED, dials=PLAIN)
+        feed = plain.feed(UserId(row + 1), asking.news[row], wanted, trends=Trends(), at=AT)
+        history = plain.histories.history(UserId(row + 1), asking.news[row], AT)
+        assert history.taste is not None
+        scores = bundle.song_factors.astype(np.float64) @ history.taste.astype(np.float64)
+        scores[history.heard] = -np.inf
+        least = np.partition(scores, -JUDGED)[-JUDGED]
+        places = np.searchsorted(bundle.song_ids, [item.song_id for item in feed.items])
+        found += int((scores[places] >= least - 1e-9).sum())
+    return found / (JUDGED * len(rows))
+
+
+def peers(asking: Asking) -> dict[str, Callable[[int], object]]:
+    """What others do for the nearest songs alone: numpy's product, and hnswlib where it is installed."""
+    bundle, limit = asking.recommender.bundle, LIMIT
+
+    def exact(row: int) -> NDArray[np.int64]:
+        scores = bundle.song_factors @ bundle.listener_factors[row]
+        scores[_heard(bundle, row)] = -np.inf
+        return np.argpartition(-scores, limit)[:limit]
+
+    found: dict[str, Callable[[int], object]] = {"exact product, heard songs out (numpy)": exact}
+    try:
+        import hnswlib  # noqa: PLC0415 - a peer that need not be there
+    except ImportError:
+        return found
+    index = hnswlib.Index(space="ip", dim=FACTORS)
+    index.init_index(len(bundle.song_ids), ef_construction=100, M=16)
+    index.add_items(bundle.song_factors, num_threads=2)
+    index.set_num_threads(1)
+
+    def graph(row: int) -> object:
+        wanted = limit + len(_heard(bundle, row))
+        index.set_ef(max(64, wanted))
+        query: Factors = bundle.listener_factors[row : row + 1]
+        return index.knn_query(query, k=wanted)
+
+    found["as many more as were heard (hnswlib)"] = graph
+    return found
+
+
+def _heard(bundle: Bundle, row: int) -> NDArray[np.int32]:
+    return bundle.heard.indices[bundle.heard.indptr[row] : bundle.heard.indptr[row + 1]]
 
 
 def main() -> None:
     """Print the table."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--times", type=int, default=400)
+    arguments = argparse.ArgumentParser(prog="python -m bench.recommend", description=__doc__)
+    arguments.add_argument("--songs", type=int, default=50_000)
+    arguments.add_argument("--listeners", type=int, default=5_000)
+    arguments.add_argument("--times", type=int, default=200, help="requests, each by another listener")
+    arguments.add_argument("--cache", type=Path, help="where the index is kept; default: nowhere")
     arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
-    table = Table(title=f"CPU µs for a slate of {LIMIT} songs, {FACTORS} factors, one BLAS thread")
-    for column in (
-        "songs",
-        "heard",
-        "bare product",
-        "ranked",
-        "slate with reasons",
-        "as JSON",
-        "÷ product",
-        "in a batch",
-    ):
-        table.add_column(column, justify="right")
-    with threadpoolctl.threadpool_limits(1, "blas"):
-        for songs in (20_000, 100_000):
-            for heard in (50, 500):
-                found = cost(songs, heard, given.times, np.random.default_rng(given.seed))
-                parts = (found.product, found.ranking, found.slate, found.encoded)
-                table.add_row(
-                    f"{songs:,}",
-                    str(heard),
-                    *(f"{part:,.0f}" for part in parts),
-                    f"{found.encoded / found.product:.1f}",
-                    f"{found.in_a_batch:,.0f}",
-                )
-        folded = Table(title="CPU µs for the same slate when the listener has just heard one more song")
-        for column in ("songs", "heard", "trained row", "fold-in alone", "slate with fold-in", "÷ trained"):
-            folded.add_column(column, justify="right")
-        for songs in (20_000, 100_000):
-            for heard in (20, 100, 500):
-                costs = folding(songs, heard, given.times, np.random.default_rng(given.seed))
-                shown = (costs.trained, costs.fold_in, costs.slate)
-                folded.add_row(
-                    f"{songs:,}",
-                    str(heard),
-                    *(f"{part:,.0f}" for part in shown),
-                    f"{costs.slate / costs.trained:.2f}",
-                )
-    for each in (table, folded):
-        Console(width=120).print(each)
+    with tempfile.TemporaryDirectory() as folder, threadpoolctl.threadpool_limits(1, "blas"):
+        kept = Path(folder) if given.cache is None else given.cache.resolve()
+        kept.mkdir(parents=True, exist_ok=True)
+        recommender = published(kept, given.songs, given.listeners, given.times, given.seed)
+        asking = Asking.of(recommender, given.times, np.random.default_rng(given.seed))
+        way = "by the index" if given.songs > EXACT_UP_TO else "exactly"
+        table = Table(
+            title=f"{given.songs:,} songs searched {way}, {given.listeners:,} listeners, a slate of {LIMIT}"
+        )
+        for column in ("what", "CPU µs", "p50 ms", "p99 ms"):
+            table.add_column(column, justify="left" if column == "what" else "right")
+        works = {
+            "kept: nothing has changed since": asking.kept(),
+            "nothing heard since training": asking.trained,
+            "live: one more song heard": asking.live,
+            **peers(asking),
+        }
+        near, far = asking.rows[::2], asking.rows[1::2]
+        works |= {
+            "live, 500 nearest heard": asking.live,
+            f"live, {HEARD} others heard": asking.live,
+        }
+        for what, work in works.items():
+            rows = near if "500" in what else far if "others" in what else asking.rows
+            cost = timed(work, rows)
+            table.add_row(what, f"{cost.cpu:,.0f}", f"{cost.p50:.2f}", f"{cost.p99:.2f}")
+        Console(width=110).print(table)
+        told = {"500 nearest heard": near, f"{HEARD} others heard": far}
+        for who, rows in told.items():
+            print(f"recall@{JUDGED} of exact after exclusion, {who}: {recall(asking, rows):.4f}")
 
 
 if __name__ == "__main__":
