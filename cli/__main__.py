@@ -185,6 +185,54 @@ def recommend(
         recommending.one(source=source, external_id=external_id, user_id=user_id, limit=limit, as_json=json)
 
 
+@app.command()
+def evaluate(
+    *,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="lastfm_lightgcn, gowalla, lastfm_hetrec, lastfm_sequences, listening_history, or events: the platform's own."
+        ),
+    ] = None,
+    path: Annotated[str | None, typer.Option(help="Or a folder or file of your own, with --format.")] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="lightgcn, triples, sequences or events.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Where the data sets are; default: the setting `datasets`.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="segue (what we recommend), or a retriever alone, such as als or item-knn.")
+    ] = "segue",
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Try more parameters, on listeners held back from training.")
+    ] = False,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="What each retriever adds and costs, instead.")
+    ] = False,
+    log: Annotated[bool, typer.Option("--log/--no-log", help="Keep the run in MLflow.")] = True,
+    seed: Annotated[int, typer.Option(help="Another seed, other random splits and models.")] = 1,
+    json: Annotated[str | None, typer.Option(help="A file for the result as JSON.")] = None,
+) -> None:
+    """Train on the past of a data set, judge on what was held out, and print it beside published numbers."""
+    from cli import evaluate as evaluating
+
+    evaluating.run(
+        evaluating.Asked(
+            dataset=dataset,
+            path=path,
+            format=format_,
+            data=data,
+            model=model,
+            is_tuned=tune,
+            is_ablation=ablation,
+            is_logged=log,
+            seed=seed,
+            json=json,
+        )
+    )
+
+
 models = typer.Typer(help="Which models there are, and which one serves.", no_args_is_help=True)
 app.add_typer(models, name="models")
 

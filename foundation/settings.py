@@ -139,6 +139,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=REPOSITORY / "var", validation_alias="SEGUE_HOME")
     place: Literal["laptop", "ci", "production"] = "laptop"
+    datasets: Path = (
+        REPOSITORY.parent / "shared" / "data"
+    )  # public data sets that `segue evaluate` knows by name
     engines: Engines = Engines()
     tokens: Tokens = Tokens()
     event_log: EventLog = EventLog()

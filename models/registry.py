@@ -120,6 +120,34 @@ class Registry:
         )
         return f"{model}/{made.version}"
 
+    def record(
+        self,
+        experiment: str,
+        name: str,
+        *,
+        at: datetime,
+        parameters: Mapping[str, object],
+        metrics: Mapping[str, float],
+        files: Mapping[str, bytes],
+    ) -> str:
+        """Keep a run that makes no model, such as an evaluation, with its files; returns the run's id.
+
+        MLflow allows no `@` in the name of a metric: `recall@20` is kept as `recall_20`.
+        """
+        from mlflow.entities import Metric, Param  # noqa: PLC0415 - slow to import
+
+        began = _milliseconds(at)
+        run = self.client.create_run(self._experiment(experiment), began, run_name=name)
+        told = {name.replace("@", "_"): float(value) for name, value in metrics.items()}
+        self.client.log_batch(
+            run.info.run_id,
+            metrics=[Metric(name, value, began, 0) for name, value in told.items()],
+            params=[Param(name, str(value)) for name, value in parameters.items()],
+        )
+        self._put(run, files)
+        self.client.set_terminated(run.info.run_id)
+        return str(run.info.run_id)
+
     def set_live(self, registered: str) -> None:
         """Point the alias `live` at a registered version: the record of a flip that has happened."""
         model, version = registered.rsplit("/", maxsplit=1)
@@ -180,10 +208,13 @@ class Registry:
 
     def _keep(self, run: "Run", card: Card) -> None:
         """The card and the plots as artifacts, written by our own blobs: MLflow would need a driver of its own for S3."""
-        folder = run.info.artifact_uri.removeprefix(self.blobs_url).strip("/")
         told = json.dumps(card.told(), default=_as_text, indent=2)
-        kept = {"card.json": told.encode(), "card.md": card.text().encode()}
-        for name, content in {**kept, **{f"plots/{name}": plot for name, plot in card.plots.items()}}.items():
+        plots = {f"plots/{name}": plot for name, plot in card.plots.items()}
+        self._put(run, {"card.json": told.encode(), "card.md": card.text().encode(), **plots})
+
+    def _put(self, run: "Run", files: Mapping[str, bytes]) -> None:
+        folder = run.info.artifact_uri.removeprefix(self.blobs_url).strip("/")
+        for name, content in files.items():
             self.blobs.put(f"{folder}/{name}", content)
 
 

@@ -64,12 +64,17 @@ class FoldIn:
     @classmethod
     def into(cls, song_factors: Factors, heard: Matrix, parameters: Parameters) -> Self:
         """What fold-ins share, from the songs and who had heard them when they were trained."""
+        return cls.of(song_factors, damping_of_songs(heard, parameters.damping), parameters)
+
+    @classmethod
+    def of(cls, song_factors: Factors, damping: NDArray[np.float64], parameters: Parameters) -> Self:
+        """The same, from the damping of every song that `damping_of_songs` gave."""
         if song_factors.shape[1] != parameters.factors:
             raise ValueError(f"{song_factors.shape[1]} factors are not those of members {parameters.members}")
         return cls(
             song_factors,
             tuple(gram(block).astype(np.float64) for block in _blocks(song_factors, parameters)),
-            damping_of_songs(heard, parameters.damping),
+            damping,
             np.asarray(song_factors.any(axis=1)),
             parameters,
         )

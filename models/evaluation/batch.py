@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.arrays import Matrix
 
-MEASURES = ("recall", "ndcg", "map", "mrr")
+MEASURES = ("recall", "ndcg", "map", "mrr", "precision", "hit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def hits(ranked: NDArray[np.int64], relevant: Matrix) -> NDArray[np.bool_]:
 
 
 def measure(ranked: NDArray[np.int64], relevant: Matrix, k: int) -> dict[str, NDArray[np.float64]]:
-    """Recall, NDCG, average precision and reciprocal rank at k of every listener: a vector [listeners] each.
+    """Every one of `MEASURES` at k for every listener: a vector [listeners] each.
 
     A listener without anything relevant has 0 everywhere; leave such rows out before averaging.
     """
@@ -62,6 +62,8 @@ def measure(ranked: NDArray[np.int64], relevant: Matrix, k: int) -> dict[str, ND
         "ndcg": _ratio(hit @ discount[: hit.shape[1]], best),
         "map": _ratio((precision * hit).sum(axis=1), reachable),
         "mrr": first,
+        "precision": hit.sum(axis=1) / k,
+        "hit": hit.any(axis=1).astype(np.float64),
     }
 
 

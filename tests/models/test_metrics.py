@@ -21,6 +21,8 @@ PLAIN = {
     "ndcg": metrics.ndcg_at,
     "map": metrics.average_precision_at,
     "mrr": metrics.reciprocal_rank_at,
+    "precision": metrics.precision_at,
+    "hit": metrics.hit_at,
 }
 
 

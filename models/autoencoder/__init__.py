@@ -1,0 +1,1 @@
+"""Linear autoencoders: each song from all others, by one inversion."""
