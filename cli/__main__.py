@@ -213,6 +213,12 @@ def evaluate(
     log: Annotated[bool, typer.Option("--log/--no-log", help="Keep the run in MLflow.")] = True,
     seed: Annotated[int, typer.Option(help="Another seed, other random splits and models.")] = 1,
     json: Annotated[str | None, typer.Option(help="A file for the result as JSON.")] = None,
+    page: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead, measure anew the tables of a page such as docs/evaluation.md; of --dataset alone where given."
+        ),
+    ] = None,
 ) -> None:
     """Train on the past of a data set, judge on what was held out, and print it beside published numbers."""
     from cli import evaluate as evaluating
@@ -229,6 +235,7 @@ def evaluate(
             is_logged=log,
             seed=seed,
             json=json,
+            page=page,
         )
     )
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from foundation.settings import Settings
 
 if TYPE_CHECKING:
     from models.evaluation.datasets import Dataset
+    from pipelines.evaluation.ablation import Line
     from pipelines.evaluation.judge import Evaluation
 
 EVENTS = "events"
@@ -49,12 +50,21 @@ class Asked:
     is_logged: bool
     seed: int
     json: str | None
+    page: str | None
 
 
 def run(asked: Asked) -> None:
     """Train, judge, print, write and log."""
     settings = foundation_settings.load()
-    data = _dataset(asked, settings)
+    if asked.page is not None:
+        from cli.evaluation_page import rewrite
+
+        def task(name: str, seed: int) -> "Dataset":
+            return dataset_of(replace(asked, dataset=name, seed=seed), settings)
+
+        rewrite(Path(asked.page), asked.dataset, task)
+        return
+    data = dataset_of(asked, settings)
     if asked.is_ablation:
         _ablate(asked, data)
         return
@@ -100,7 +110,6 @@ def tables(told: "Evaluation") -> list[str]:
             for name, (size, numbers) in told.report.cohorts.items()
         ],
     )
-    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in told.tuned.weights.items())
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in told.seconds.items())
     parts = [head, beside, every, shape, cohorts]
     if told.again:
@@ -112,7 +121,11 @@ def tables(told: "Evaluation") -> list[str]:
             f"Songs known and heard again, by {len(data.repeat_rows):,} listeners:\n\n"
             + markdown(["known songs ranked by", *names], repeats)
         )
-    return [f"{part}\n" for part in (*parts, f"{told.model}: {weights}; {seconds}")]
+    return [f"{part}\n" for part in (*parts, f"{told.model}: {_weights(told)}; {seconds}")]
+
+
+def _weights(told: "Evaluation") -> str:
+    return ", ".join(f"{name} {weight:.2f}" for name, weight in told.tuned.weights.items())
 
 
 def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -133,7 +146,7 @@ def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(heads), rule, *(line(row) for row in rows)])
 
 
-def _dataset(asked: Asked, settings: Settings) -> "Dataset":
+def dataset_of(asked: Asked, settings: Settings) -> "Dataset":
     """What to judge on. Raises WhatToEvaluate, NoSuchDataset, DatasetMissing and what reading it refuses."""
     if (asked.dataset is None) == (asked.path is None):
         raise WhatToEvaluate("say one of --dataset NAME and --path DIR --format FORMAT")
@@ -202,6 +215,17 @@ def _ablate(asked: Asked, data: "Dataset") -> None:
 
     with say.bars() as bars:
         lines = ablation(data, seed=asked.seed, progress=bars)
+    say.out.print(f"{ablation_table(data, lines)}\n", markup=False)
+    if asked.json is not None:
+        told: list[Mapping[str, object]] = [
+            {"system": line.system, **line.report.as_dict(), "train": line.train, "ms": line.milliseconds}
+            for line in lines
+        ]
+        replace_file(Path(asked.json), json.dumps(told, ensure_ascii=False, indent=1).encode())
+
+
+def ablation_table(data: "Dataset", lines: "Sequence[Line]") -> str:
+    """Each system of an ablation with its accuracy, the character of its lists, and its price."""
     heads = ["system", *data.headline, "coverage", "novelty", "diversity", "train CPU s", "ms/listener"]
     rows = []
     for line in lines:
@@ -209,13 +233,7 @@ def _ablate(asked: Asked, data: "Dataset") -> None:
         shape = f"{character.coverage:.3f}", f"{character.novelty:.2f}", f"{character.diversity:.3f}"
         cost = f"{line.train:.1f}", f"{line.milliseconds:.2f}"
         rows.append([line.system, *(f"{means[each]:.4f}" for each in data.headline), *shape, *cost])
-    say.out.print(f"{markdown(heads, rows)}\n", markup=False)
-    if asked.json is not None:
-        told: list[Mapping[str, object]] = [
-            {"system": line.system, **line.report.as_dict(), "train": line.train, "ms": line.milliseconds}
-            for line in lines
-        ]
-        replace_file(Path(asked.json), json.dumps(told, ensure_ascii=False, indent=1).encode())
+    return markdown(heads, rows)
 
 
 def _log(settings: Settings, asked: Asked, told: "Evaluation") -> None:
@@ -242,7 +260,7 @@ def _log(settings: Settings, asked: Asked, told: "Evaluation") -> None:
                     "model": told.model,
                     "tuned": asked.is_tuned,
                     "seed": asked.seed,
-                    **told.tuned.weights,
+                    "weights": _weights(told),
                 },
                 metrics={**told.report.means(), **character, **seconds},
                 files=files,

@@ -80,9 +80,18 @@ class Past:
         heard = self.listens
         return sp.csr_array((np.ones(heard.nnz, np.float32), heard.indices, heard.indptr), shape=heard.shape)
 
+    def strength(self) -> Matrix:
+        """How much each song was heard, on its listener's own scale (`loudness`): 1 everywhere where no counts are known."""
+        heard = self.listens
+        return sp.csr_array(
+            (loudness(heard).astype(np.float32), heard.indices, heard.indptr), shape=heard.shape
+        )
+
     def taste(self, rows: Positions) -> Matrix:
-        """What the listeners in `rows` are asked by: `emphasis` where there is one, else 1 for each song heard."""
-        return (self.binary() if self.emphasis is None else self.emphasis)[rows]
+        """What the listeners in `rows` are asked by: `emphasis` where there is one, else the strength of each song heard."""
+        if self.emphasis is not None:
+            return self.emphasis[rows]
+        return Past(self.listens[rows]).strength()
 
     def only(self, rows: Positions) -> "Past":
         """The past of the listeners in `rows` alone, in that order: they become rows 0, 1, 2 …"""
@@ -121,3 +130,19 @@ class Past:
         hidden = rows[is_hidden] * songs + heard.indices[is_hidden]
         asked = self.plays.listeners * songs + self.plays.songs
         return Past(matrix, self.plays.where(~np.isin(asked, hidden)))
+
+
+def loudness(listens: Matrix) -> NDArray[np.float64]:
+    """How much each pair was heard beside the listener's other songs [stored cells]: ln(1 + n), divided by its mean for them.
+
+    So a heavy listener is no louder than a light one, and who has no counts has 1 everywhere.
+
+    >>> loudness(sp.csr_array([[1.0, 0.0, 100.0], [3.0, 0.0, 0.0]])).round(2)
+    array([0.26, 1.74, 1.  ])
+    """
+    logarithms = np.log1p(listens.data.astype(np.float64))
+    songs = np.diff(listens.indptr)
+    of_listener = np.repeat(np.arange(listens.shape[0]), songs)
+    means = np.bincount(of_listener, logarithms, minlength=listens.shape[0]) / songs.clip(1)
+    loud: NDArray[np.float64] = logarithms / means[of_listener]
+    return loud

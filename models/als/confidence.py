@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from models.arrays import Matrix
+from models.past import loudness
 
 Weighting = Literal["binary", "log"]
 
@@ -31,14 +32,7 @@ def confidence(listens: Matrix, weighting: Weighting, alpha: float, damping: flo
 
 
 def _weights(listens: Matrix, weighting: Weighting) -> NDArray[np.float64]:
-    if weighting == "binary":
-        return np.ones(listens.nnz)
-    logarithms = np.log1p(listens.data.astype(np.float64))
-    songs = np.diff(listens.indptr)
-    of_listener = np.repeat(np.arange(listens.shape[0]), songs)
-    means = np.bincount(of_listener, logarithms, minlength=listens.shape[0]) / songs.clip(1)
-    weights: NDArray[np.float64] = logarithms / means[of_listener]
-    return weights
+    return np.ones(listens.nnz) if weighting == "binary" else loudness(listens)
 
 
 def damping_of_songs(listens: Matrix, damping: float) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Foretells each song from all others by ridge regression, solved in closed form, for the head of the catalogue.
 
-Source: Steck, "Embarrassingly shallow autoencoders for sparse data" (EASE), 2019. With the Gram matrix G = X'X of the columns
+Source: Steck, "Embarrassingly shallow autoencoders for sparse data" (EASE), 2019. With the Gram matrix G = X'X of how strongly who heard what
 
     P = (G + ridge I)^-1,   B = I - P diag(1 / P_jj),   score_u = x_u B
 
@@ -41,7 +41,7 @@ class Ease:
         damping = sp.diags_array(
             (lengths ** (-listener / 2) / np.mean(lengths ** (-listener / 2))).astype(np.float32)
         )
-        columns = sp.csc_array(damping @ past.binary())[:, songs]
+        columns = sp.csc_array(damping @ past.strength())[:, songs]
         system = (columns.T @ columns).toarray().astype(np.float32)
         system.flat[:: len(system) + 1] += ridge
         with threadpoolctl.threadpool_limits(1, "blas"):

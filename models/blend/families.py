@@ -23,7 +23,8 @@ KINDS: Mapping[str, type] = {
     for kind in (Als, Blend, Ease, LowPass, Neighbours, Paths, Popular, Recently, Sessions, Transitions)
 }
 MEMORY, FLOOR = 0.9, 0.1
-_RANKS = (32, 64, 128, 256, 512, 1024)
+# Alternating least squares as most people run it: what others are compared with.
+_PLAIN = {"members": (32,), "regularisation": 0.1, "weighting": "binary", "alpha": 10.0, "damping": 0.0}
 _SPARSEST = 4  # as many listeners and songs as vectors at least, times this: beyond it vectors are noise
 
 
@@ -111,6 +112,7 @@ FAMILIES: Mapping[str, Family] = {
                 Variant("ALS binary", {"weighting": "binary"}),
             ),
         ),
+        Family("plain-als", _als, (Variant("plain ALS", _PLAIN),)),
         Family(
             "paths",
             _each(Paths.learn),

@@ -25,5 +25,5 @@ class Neighbours:
 
     def scores(self, past: Past, rows: Positions) -> NDArray[np.float32]:
         """The summed similarity to what was heard [rows × songs]."""
-        scores: NDArray[np.float32] = (past.taste(rows) @ self.similar.T).toarray()
+        scores: NDArray[np.float32] = (past.binary()[rows] @ self.similar.T).toarray()
         return scores

@@ -1,11 +1,11 @@
 """Keeps the broad tastes of the listening graph and drops the rest: an ideal low-pass filter by singular vectors.
 
-With the matrix N = D_n^-listener R D_k^-song of who heard what, n songs per listener and k listeners per song, and the
+With the matrix N = D_n^-listener R D_k^-song of how strongly who heard what, n songs per listener and k listeners per song, and the
 right singular vectors V of its largest singular values:
 
     score_u = x_u D_k^-song V V' D_k^target
 
-for the 0/1 row x_u of what u heard. It is the other part of GF-CF (Shen et al., 2021, with all powers 1/2). The score is an
+for the row x_u of how strongly u heard what (`Past.strength`). It is the other part of GF-CF (Shen et al., 2021, with all powers 1/2). The score is an
 inner product: of the sum of `source` rows of the songs heard, and a `target` row.
 """
 
@@ -68,7 +68,7 @@ def singular(past: Past, vectors: int, listener: float, song: float, seed: int) 
     songs = np.diff(past.listens.indptr).clip(1).astype(np.float64)
     known = past.known().clip(1).astype(np.float64)
     left = sp.diags_array((songs**-listener).astype(np.float32))
-    normal: Matrix = sp.csr_array(left @ past.binary() @ sp.diags_array((known**-song).astype(np.float32)))
+    normal: Matrix = sp.csr_array(left @ past.strength() @ sp.diags_array((known**-song).astype(np.float32)))
     turned = sp.csr_array(normal.T.tocsr())
     wanted = min(vectors + SPARE, *normal.shape)
     basis = np.random.default_rng(seed).standard_normal((normal.shape[1], wanted)).astype(np.float32)

@@ -2,7 +2,8 @@
 
     score_uj = k_j^-target  sum over songs i heard by u, listeners v of i and of j of  k_i^-source  n_v^-listener
 
-k are listeners per song, n songs per listener. With listener = 1 and both songs' powers 1/2 it is the linear part of GF-CF
+k are listeners per song, n songs per listener; where play counts are known, the first and the last step of a walk count by
+the strength with which the song was heard (`Past.strength`). With listener = 1 and both songs' powers 1/2 it is the linear part of GF-CF
 (Shen et al., "How powerful is graph convolution for recommendation?", 2021): similarity of songs in the degree-normalised
 matrix. That lets one rare song both heard outweigh too much: smaller powers for the target and the listener find more
 (docs/evaluation.md), so they are chosen on held-out listeners.
@@ -26,14 +27,14 @@ class Paths:
     name: ClassVar[str] = "paths"
     source: float
     target: float
-    step: Matrix  # float32 [songs × listeners of training], n_v^-listener where v heard the song
+    step: Matrix  # float32 [songs × listeners of training], n_v^-listener times the strength with which v heard it
     known: NDArray[np.int64]  # listeners of each song
 
     @classmethod
     def learn(cls, past: Past, listener: float = 0.6, source: float = 0.5, target: float = 0.3) -> "Paths":
         """The filter with these powers of the degrees."""
         songs = np.diff(past.listens.indptr).clip(1).astype(np.float64)
-        scaled = sp.diags_array((songs**-listener).astype(np.float32)) @ past.binary()
+        scaled = sp.diags_array((songs**-listener).astype(np.float32)) @ past.strength()
         step = sp.csr_array(scaled.T.tocsr())
         step.sort_indices()
         return cls(source, target, step, past.known())
