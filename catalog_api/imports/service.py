@@ -66,6 +66,7 @@ class Importer:
     shipping: Shipping
     now: Clock
     progress: Progress = silent
+    batch: int = BATCH
 
     @overload
     def bring_in(self, told: History, asked: Asked = PLAIN) -> ImportReport: ...
@@ -236,7 +237,7 @@ class Importer:
     def _append(self, source: str, *told: tuple[pl.DataFrame, Encoder]) -> None:
         done, total = 0, sum(fresh.height for fresh, _ in told)
         for fresh, encoded in told:
-            for part in fresh.iter_slices(BATCH):
+            for part in fresh.iter_slices(self.batch):
                 self.progress("importing", done, total)
                 self.log.append_encoded_now(encoded(part, source, self.now()))
                 done += part.height

@@ -23,6 +23,7 @@ def main(file: str, catalog: str, warehouse: str, folder: str, worker: str) -> N
         Shipping(Path(folder), patience=timedelta(seconds=60)),
         lambda: NOW,
         progress=lambda what, done, total: print(what, done, total, flush=True),
+        batch=5_000,
     )
     report = importer.import_history(history)
     log.close()
