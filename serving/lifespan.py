@@ -51,8 +51,10 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
     """Everything serving needs, for connected settings. An engine that is away delays nothing and breaks nothing."""
     engines = settings.engines
     vectors, blobs = open_vectors(engines.vectors), open_blobs(engines.blobs)
-    live = LiveBundle(vectors, loader(vectors, blobs))
     redis = open_redis_async(engines.redis)
+    rights = Rights(redis)
+    await rights.refresh()
+    live = LiveBundle(vectors, loader(vectors, blobs, rights))
     trending = Trending(
         lambda: open_clickhouse_reader_async(engines.clickhouse_reader, patience=COUNTED_WITHIN),
         now,
@@ -62,8 +64,6 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
     await asyncio.to_thread(live.__enter__)
     with suppress(TimeoutError):
         await asyncio.wait_for(trending.refresh(), FIRST_CHART)
-    rights = Rights(redis)
-    await rights.refresh()
     stop = asyncio.Event()
     following = asyncio.create_task(trending.follow(), name="trending")
     looking = asyncio.create_task(rights.follow(stop), name="rights")
@@ -91,8 +91,11 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
         await redis.aclose()
 
 
-def loader(vectors: Vectors, blobs: Blobs) -> Callable[[str], Recommender]:
-    """How a published version becomes a recommender: its bundle, pinned to the same version of the vectors."""
+def loader(vectors: Vectors, blobs: Blobs, rights: Rights | None = None) -> Callable[[str], Recommender]:
+    """How a published version becomes a recommender: its bundle, pinned to the same version of the vectors.
+
+    What the catalog told since goes in before it serves, so that no request waits for that.
+    """
 
     def load(version: str) -> Recommender:
         bundle = bundles.load(version, blobs)
@@ -106,6 +109,8 @@ def loader(vectors: Vectors, blobs: Blobs) -> Callable[[str], Recommender]:
         if len(bundle.song_ids):
             # The first question opens the version and leases it, so that nobody deletes it while it serves here.
             nearest(np.ones(bundle.song_factors.shape[1], np.float32), 1, NOTHING)
-        return Recommender.over(bundle, nearest)
+        recommender = Recommender.over(bundle, nearest)
+        recommender.ruled_by(rights)
+        return recommender
 
     return load

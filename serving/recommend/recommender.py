@@ -100,12 +100,14 @@ class Recommender:
 
     def ruled_by(self, rights: Rights | None) -> Rules:
         """What songs may be given for, with what the catalog told since the bundle was made."""
-        if rights is None or not rights.by_song:
+        if rights is None or not rights.number:
             return self.rules
-        number, changes = rights.number, rights.by_song
-        if not self._ruled or self._ruled[0][0] != number:
-            self._ruled[:] = [(number, self.rules.after(changes.values()))]
-        return self._ruled[0][1]
+        known, rules = self._ruled[0] if self._ruled else (0, self.rules)
+        number = rights.number
+        if known != number:
+            rules = rules.after(rights.since(known))
+            self._ruled[:] = [(number, rules)]
+        return rules
 
     def recommend(
         self,

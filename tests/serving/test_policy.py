@@ -142,7 +142,7 @@ def test_what_the_catalog_tells_of_a_song_holds_at_once(town: Bundle, change: So
     rights = Rights(None)  # type: ignore[arg-type] - nobody asks Redis here
     shy = told(preferences=Preferences(allows_explicit=False))
     before = feed_of(town, shy, limit=3, rights=rights)
-    rights.by_song, rights.number = {1060: change}, 1
+    rights.take([change])
 
     after = feed_of(town, shy, limit=SONGS, rights=rights)
 
@@ -150,9 +150,30 @@ def test_what_the_catalog_tells_of_a_song_holds_at_once(town: Bundle, change: So
     assert 1060 not in ids(after)
 
 
+def test_news_come_one_after_another_and_the_newest_holds(town: Bundle) -> None:
+    rights, recommender = Rights(None), Recommender.over(town, lambda *_: [])  # type: ignore[arg-type]
+
+    def is_given(song: int) -> bool:
+        feed = recommender.feed(EVEN, NOT_LATELY, Wanted(SONGS), trends=Trends(), at=NOON, rights=rights)
+        return song in ids(feed)
+
+    gone, back = (SongRights(1060, version, version == 1, False, None) for version in (1, 2))
+    rights.take([gone])
+    during = is_given(1060), is_given(1058)
+    rights.take([SongRights(1058, 1, True, False, None)])
+    both = is_given(1060), is_given(1058)
+    for _ in range(100):  # more looks than are kept apart
+        rights.take([back])
+
+    assert (during, both) == ((False, True), (False, False))
+    assert (is_given(1060), is_given(1058)) == (True, False)
+
+
 def test_a_removed_song_leaves_the_chart_that_fills_a_feed(town: Bundle) -> None:
     rights = Rights(None)  # type: ignore[arg-type]
-    rights.by_song = {song: SongRights(song, 1, True, False, None) for song in (1003, 5000)}
+    rights.take(
+        [SongRights(song, 1, is_removed=True, is_explicit=False, regions=None) for song in (1003, 5000)]
+    )
     chart = Chart(tuple(TrendingSong(song, "Hit", 1, "Star", "pop", 9) for song in (1003, 5000, 1004)), NOON)
 
     feed = feed_of(town, listener=NEWCOMER, limit=2, trends=Trends(chart), rights=rights)
