@@ -15,6 +15,7 @@ from foundation.errors import Unreachable
 from foundation.ids import UserId
 
 PATIENCE = timedelta(milliseconds=250)  # with Postgres; then what is known from before must do
+LONGER = timedelta(seconds=2)  # where nothing is: a busy moment of this process is no reason to refuse a play
 
 
 class Listener(NamedTuple):
@@ -50,7 +51,7 @@ class ListenersPlaying:
     _running: set["asyncio.Task[Listener]"] = field(default_factory=set)  # the event loop keeps none alive
 
     async def of(self, listener: UserId) -> Listener:
-        """What is known of a listener, within PATIENCE. Raises Unreachable where nothing is and Postgres is away."""
+        """What is known of a listener, within PATIENCE. Raises Unreachable where nothing is, and Postgres away for LONGER."""
         known = self._known.get(listener)
         if known is not None and known[0] > self.seconds():
             self._known.move_to_end(listener)
@@ -60,7 +61,8 @@ class ListenersPlaying:
             asking = self._asking[listener] = asyncio.create_task(self._ask(listener))
             self._running.add(asking)
             asking.add_done_callback(partial(self._asked, listener))
-        await asyncio.wait({asking}, timeout=PATIENCE.total_seconds())
+        patience = LONGER if known is None else PATIENCE
+        await asyncio.wait({asking}, timeout=patience.total_seconds())
         if asking.done() and not asking.cancelled() and asking.exception() is None:
             return asking.result()
         if known is None:

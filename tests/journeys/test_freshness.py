@@ -21,7 +21,7 @@ from tests.journeys.conftest import Platform
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
-PLAYS, A_SECOND, LISTENERS = 200, 100, 100
+PLAYS, A_SECOND, LISTENERS = 200, 50, 100  # with the feeds that are looked at about 200 requests a second
 WARMING = 20  # plays before, so that connections are open and code is loaded
 CONNECTIONS = 32
 # Seconds after which a feed is looked at first, and between two looks, which counts into what is measured. Looking
