@@ -104,10 +104,10 @@ FAMILIES: Mapping[str, Family] = {
         Family(
             "als",
             _als,
-            (Variant("ALS", {}),),
+            (Variant("ALS", {}), Variant("ALS of 24, 48, 96", {"members": (24, 48, 96)})),
             (
                 Variant("ALS reg 1", {"regularisation": 1.0}),
-                Variant("ALS reg 20 α 20", {"regularisation": 20.0, "alpha": 20.0}),
+                Variant("ALS reg 20 alpha 20", {"regularisation": 20.0, "alpha": 20.0}),
                 Variant("ALS damping 0.6", {"damping": 0.6}),
                 Variant("ALS binary", {"weighting": "binary"}),
             ),
@@ -116,14 +116,20 @@ FAMILIES: Mapping[str, Family] = {
         Family(
             "paths",
             _each(Paths.learn),
-            (_paths(0.6, 0.5, 0.4), _paths(0.6, 0.6, 0.3), _paths(1.0, 0.5, 0.5)),
-            (_paths(0.2, 0.5, 0.4), _paths(0.6, 0.5, 0.3), _paths(0.6, 0.6, 0.4), _paths(0.4, 0.5, 0.2)),
+            (_paths(1.0, 0.5, 0.3),),
+            (_paths(1.0, 0.5, 0.5), _paths(1.0, 0.4, 0.2), _paths(0.6, 0.5, 0.4), _paths(0.6, 0.5, 0.3)),
         ),
         Family(
             "low-pass",
             _low_pass,
-            tuple(_rank(vectors) for vectors in (128, 64, 256, 512, 1024)),
-            (_rank(32), _rank(64, 0.5, 0.5, 0.5), _rank(256, 0.5, 0.5, 0.5), _rank(512, 0.3, 0.5, 0.3)),
+            tuple(_rank(vectors) for vectors in (128, 64, 256, 512)),
+            (
+                _rank(32),
+                _rank(1024),
+                _rank(64, 0.5, 0.5, 0.5),
+                _rank(256, 0.5, 0.5, 0.5),
+                _rank(512, 0.3, 0.5, 0.3),
+            ),
         ),
         Family(
             "autoencoder",

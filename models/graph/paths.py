@@ -5,8 +5,8 @@
 k are listeners per song, n songs per listener; where play counts are known, the first and the last step of a walk count by
 the strength with which the song was heard (`Past.strength`). With listener = 1 and both songs' powers 1/2 it is the linear part of GF-CF
 (Shen et al., "How powerful is graph convolution for recommendation?", 2021): similarity of songs in the degree-normalised
-matrix. That lets one rare song both heard outweigh too much: smaller powers for the target and the listener find more
-(docs/evaluation.md), so they are chosen on held-out listeners.
+matrix. That punishes
+what is popular as much where it arrives as where it starts; a smaller power for the target finds more (docs/evaluation.md).
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Paths:
     known: NDArray[np.int64]  # listeners of each song
 
     @classmethod
-    def learn(cls, past: Past, listener: float = 0.6, source: float = 0.5, target: float = 0.3) -> "Paths":
+    def learn(cls, past: Past, listener: float = 1.0, source: float = 0.5, target: float = 0.3) -> "Paths":
         """The filter with these powers of the degrees."""
         songs = np.diff(past.listens.indptr).clip(1).astype(np.float64)
         scaled = sp.diags_array((songs**-listener).astype(np.float32)) @ past.strength()
