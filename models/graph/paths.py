@@ -3,10 +3,10 @@
     score_uj = k_j^-target  sum over songs i heard by u, listeners v of i and of j of  k_i^-source  n_v^-listener
 
 k are listeners per song, n songs per listener; where play counts are known, the first and the last step of a walk count by
-the strength with which the song was heard (`Past.strength`). With listener = 1 and both songs' powers 1/2 it is the linear part of GF-CF
-(Shen et al., "How powerful is graph convolution for recommendation?", 2021): similarity of songs in the degree-normalised
-matrix. That punishes
-what is popular as much where it arrives as where it starts; a smaller power for the target finds more (docs/evaluation.md).
+the strength with which the song was heard (`Past.strength`). With listener = 1 and both songs' powers 1/2 it is the linear
+part of GF-CF (Shen et al., "How powerful is graph convolution for recommendation?", 2021): similarity of songs in the
+degree-normalised matrix. That punishes what is popular as much where it arrives as where it starts; a smaller power for
+the target finds more (docs/evaluation.md).
 """
 
 from dataclasses import dataclass
