@@ -3,15 +3,16 @@
 import os
 import signal
 import sys
+from functools import partial
 
-from catalog_api.imports import service
-from cli.history_import import main
+from catalog_api.imports.service import Importer
+from cli import history_import
 from event_log.log import EventLog
 
 
 def die_after(records: int) -> None:
     """Two plays a record, and the end before the record after these."""
-    service.BATCH = 2
+    history_import.Importer = partial(Importer, batch=2)  # type: ignore[misc,assignment]
     append, come = EventLog.append_encoded_now, []
 
     def counted(log: EventLog, *lists: bytes) -> None:
@@ -25,4 +26,4 @@ def die_after(records: int) -> None:
 
 if __name__ == "__main__":
     die_after(int(sys.argv.pop(1)))
-    main()
+    history_import.main()
