@@ -1,5 +1,6 @@
 """Some listeners of the demonstration world ask for their feeds and play from them, as the generator knows their tastes."""
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -24,6 +25,7 @@ MOST = 100  # listeners
 LIMIT = 20  # songs of a feed
 PLAYED = 8.0  # songs from the top of a feed, on average
 APART = timedelta(seconds=5)
+PATIENCE = 30.0  # seconds
 
 
 def listen(connected: Settings, world: "World", address: str, seed: int) -> tuple[int, int]:
@@ -39,16 +41,26 @@ def listen(connected: Settings, world: "World", address: str, seed: int) -> tupl
         for index in _some(len(asking)):
             token = token_maker(connected).issue(UserId(people[asking[index]]), roles=["user"], now=utc_now())
             client.headers["Authorization"] = f"Bearer {token}"
-            feed = client.get("/recommendations", params={"limit": LIMIT}).raise_for_status().json()
+            feed = _feed(client)
             items = [item for item in feed["items"] if item["song_id"] in songs][: rng.geometric(1 / PLAYED)]
             if not items:
                 continue
             heard = world.listened(rng, index, np.array([songs[item["song_id"]] for item in items]))
-            told = list(_plays(feed["slate_id"], items, heard, utc_now()))
+            told = list(_plays(feed["slate_id"], items, heard, utc_now() - len(items) * APART))
             client.post("/plays", json={"plays": told}).raise_for_status()
             feeds, plays = feeds + 1, plays + len(told)
     Shipping(connected.log_dir).wait(lambda _what, _done, _all: None)
     return feeds, plays
+
+
+def _feed(client: httpx.Client) -> dict[str, Any]:
+    """The feed of whom the client speaks for, as soon as the worker that is asked serves the version just published."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        answer = client.get("/recommendations", params={"limit": LIMIT})
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > give_up:
+            return dict(answer.raise_for_status().json())
+        time.sleep(0.2)
 
 
 def _some(number: int) -> Iterator[int]:
@@ -67,14 +79,14 @@ def _ids(connected: Settings, world: "World", kind: str) -> dict[Any, int]:
 
 
 def _plays(
-    slate: str, items: Sequence[dict[str, Any]], heard: Sequence[tuple[int, str]], now: datetime
+    slate: str, items: Sequence[dict[str, Any]], heard: Sequence[tuple[int, str]], begun_at: datetime
 ) -> Iterator[dict[str, Any]]:
     """Plays as a client tells them."""
     for place, (item, (played_ms, reason)) in enumerate(zip(items, heard, strict=True)):
         yield {
             "song_id": item["song_id"],
             "play_id": str(uuid4()),
-            "started_at": (now + place * APART).isoformat(),
+            "started_at": (begun_at + place * APART).isoformat(),
             "played_ms": played_ms,
             "reason": reason,
             "slate_id": slate,

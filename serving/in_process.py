@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -117,7 +118,8 @@ def open_recommender(settings: Settings, now: Clock = utc_now) -> Iterator[InPro
     redis = open_redis(engines.redis)
     try:
         recommender, chart = loader(vectors, blobs)(version), _chart(engines.clickhouse_reader, now)
-        near, rights = asyncio.run(_of_this_moment(engines, now))
+        with ThreadPoolExecutor(1) as beside:  # a notebook has a loop of its own in this thread
+            near, rights = beside.submit(asyncio.run, _of_this_moment(engines, now)).result()
         yield InProcess(recommender, chart, near.most_played, rights, redis, now)
     finally:
         redis.close()
