@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -34,6 +36,7 @@ def main() -> None:
     }
     parser.add_argument("--only", choices=parts, help="one of the parts (all)")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else the servers would outlive us
     console = Console(width=132)
     for name in [given.only] if given.only else parts:
         with tempfile.TemporaryDirectory(prefix="segue-bench-") as home:
