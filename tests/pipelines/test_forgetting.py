@@ -211,6 +211,7 @@ def test_the_warehouse_keeps_its_counts_and_no_row_of_theirs(world: World):
         "listens": TOWN // 2 - 1,
         "listener_days": 1,
         "imported_counts": 1,
+        "fresh_listens": 9,
         "listeners": 1,
         "follows": 2,
         "blocks": 1,

@@ -176,7 +176,7 @@ def test_the_same_moment_makes_the_same_bytes_whatever_was_removed_since(
 
     world.writer.command(
         "INSERT INTO removals SELECT play_id, listener_id, song_id, listened_at, played_ms, song_ms, outcome, confidence, source, "
-        "origin, slate_id, position, country, is_private, ingested_at, now64(3) FROM listens WHERE song_id % 3 = 0"
+        "origin, slate_id, position, playlist_id, country, is_private, ingested_at, now64(3) FROM listens WHERE song_id % 3 = 0"
     )
     after = [files(made(name, context, WEEK)) for name in KINDS]
     today = Stretch(WEEK.since, WEEK.until, datetime(2100, 1, 1, tzinfo=UTC))

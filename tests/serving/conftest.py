@@ -27,6 +27,13 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MakeBundle = Callable[..., Bundle]
 
 
+@pytest.fixture(autouse=True)
+def nothing_told(request: pytest.FixtureRequest) -> None:
+    """What tests elsewhere told the engines' Redis of songs and listeners is none of a small world's."""
+    if "engines" in request.fixturenames:
+        open_redis(request.getfixturevalue("engines").redis).flushdb()
+
+
 def heard_lately(*songs: int, at: datetime = NOON, also: Sequence[int] = ()) -> Lately:
     """What the online store tells of a listener who listened to `songs`, newest first, the newest `at` that time.
 
