@@ -222,15 +222,16 @@ class ClickHouseSink:
                 anew = self._missing(anew, "held_revisions", at=settled.at_ms)
             self._insert(Listens.table, anew, token=f"{segment_id}/revised")
         if is_retry:
-            self._recount(listens, revised, gone)
+            self._recount(events, revised, gone)
 
-    def _recount(self, listens: pa.Table, revised: pa.Table, gone: Sequence[ListenRemoved]) -> None:
+    def _recount(self, events: pa.Table, revised: pa.Table, gone: Sequence[ListenRemoved]) -> None:
         """The views may have missed what a crash left in the tables: let what these touch be counted anew."""
         moments = [removal.started_at for removal in gone]
         songs = {removal.song_id for removal in gone}
-        for table in (listens, revised):
-            moments += table[Listens.listened_at].to_pylist()
-            songs |= set(table[Listens.song_id].to_pylist())
+        # Of all events: where people leave a song is counted of plays that made no listen, too.
+        for told, begun in ((events, PlaybackEvents.started_at), (revised, Listens.listened_at)):
+            moments += told[begun].to_pylist()
+            songs |= set(told[PlaybackEvents.song_id].to_pylist())
         if moments:
             self._correct(self._client, sorted({moment.date() for moment in moments}), sorted(songs))
 
