@@ -12,7 +12,6 @@ from cli import platform, say
 from foundation import settings as foundation_settings
 from foundation.clock import utc_now
 from foundation.ids import UserId
-from foundation.security import token_maker
 from foundation.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,24 +117,13 @@ def _typical_listener(world: "World") -> int:
 
 def _feed(connected: Settings, address: str, user_id: UserId) -> dict[str, Any]:
     """What the API answers this listener, as soon as it serves the newest version."""
+    from cli.demo_feeds import feed_of, speak_for
     from foundation.engines.vectors import open_vectors
 
     newest = open_vectors(connected.engines.vectors).current("songs")
-    token = token_maker(connected).issue(user_id, roles=["user"], now=utc_now())
-    give_up = time.monotonic() + 30
-    while True:
-        answer = httpx.get(
-            f"{address}/api/v1/recommendations",
-            params={"limit": 20},
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=10,
-        )
-        if answer.status_code == httpx.codes.OK and answer.json()["version"] == newest:
-            return dict(answer.json())
-        if time.monotonic() > give_up:
-            answer.raise_for_status()
-            return dict(answer.json())
-        time.sleep(0.1)
+    with httpx.Client(base_url=f"{address}/api/v1", timeout=10) as client:
+        speak_for(client, connected, user_id)
+        return feed_of(client, newest)
 
 
 def _invite(listener: UserId, address: str) -> None:

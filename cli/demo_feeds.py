@@ -14,6 +14,7 @@ from catalog_api.imports.matching import repository
 from catalog_api.imports.shipping import Shipping
 from foundation.clock import utc_now
 from foundation.engines import postgres
+from foundation.engines.vectors import open_vectors
 from foundation.ids import UserId
 from foundation.security import token_maker
 from foundation.settings import Settings
@@ -36,12 +37,12 @@ def listen(connected: Settings, world: "World", address: str, seed: int) -> tupl
     rng = np.random.default_rng(seed)
     songs, people = (_ids(connected, world, kind) for kind in ("song", "listener"))
     asking = world.history.listeners["external_id"].to_list()
+    newest = open_vectors(connected.engines.vectors).current("songs")
     feeds = plays = 0
     with httpx.Client(base_url=f"{address}/api/v1", timeout=20) as client:
         for index in _some(len(asking)):
-            token = token_maker(connected).issue(UserId(people[asking[index]]), roles=["user"], now=utc_now())
-            client.headers["Authorization"] = f"Bearer {token}"
-            feed = _feed(client)
+            speak_for(client, connected, UserId(people[asking[index]]))
+            feed = feed_of(client, newest)
             items = [item for item in feed["items"] if item["song_id"] in songs][: rng.geometric(1 / PLAYED)]
             if not items:
                 continue
@@ -53,14 +54,22 @@ def listen(connected: Settings, world: "World", address: str, seed: int) -> tupl
     return feeds, plays
 
 
-def _feed(client: httpx.Client) -> dict[str, Any]:
-    """The feed of whom the client speaks for, as soon as the worker that is asked serves the version just published."""
+def feed_of(client: httpx.Client, newest: str | None) -> dict[str, Any]:
+    """The feed of whom the client speaks for, as soon as whichever worker it asks serves this version."""
     give_up = time.monotonic() + PATIENCE
     while True:
         answer = client.get("/recommendations", params={"limit": LIMIT})
-        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > give_up:
+        if answer.status_code == httpx.codes.OK and answer.json()["version"] == newest:
+            return dict(answer.json())
+        if time.monotonic() > give_up:
             return dict(answer.raise_for_status().json())
-        time.sleep(0.2)
+        time.sleep(0.1)
+
+
+def speak_for(client: httpx.Client, connected: Settings, listener: UserId) -> None:
+    """Let the client's requests be this listener's."""
+    token = token_maker(connected).issue(listener, roles=["user"], now=utc_now())
+    client.headers["Authorization"] = f"Bearer {token}"
 
 
 def _some(number: int) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Engines for the tests: each starts when a test first asks for it, and ends with the run."""
+"""Engines for the tests, each of which starts when a test first asks for it, and the real data beside the repository."""
 
 import json
 import os
@@ -12,6 +12,7 @@ import pytest
 from embedded.state import write_privately
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+DATA = REPOSITORY.parent / "shared" / "data"
 OF_ENGINE = {
     "postgres": ("postgres",),
     "redis": ("redis",),
@@ -101,3 +102,14 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data sets; a test that wants it is skipped where it is absent, but never in CI."""
+    if not DATA.is_dir():
+        reason = f"the real data sets are not at {DATA}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return DATA

@@ -6,10 +6,8 @@ memory, and the database waits for no slow client. All of it is from one moment.
 
 import asyncio
 import csv
-import errno
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +17,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from catalog_api.account_data import repository
 from catalog_api.listeners.errors import ListenerNotFound
+from foundation.engines.disk import room_for
 from foundation.engines.postgres import Postgres, Reading
-from foundation.errors import NoRoom
 from foundation.ids import UserId
 
 STATEMENTS = Path(__file__).parent / "statements"
@@ -118,7 +116,7 @@ class Export:
         told_elsewhere = [(each, await each.of(user_id)) for each in self.others]
         file = TemporaryFile()  # noqa: SIM115 - it outlives this call
         try:
-            with _room():
+            with room_for("the export"):
                 async with self.postgres.reading() as db:
                     await repository.hold_still(db)
                     name = await repository.name_of(db, user_id)
@@ -199,13 +197,3 @@ def _entry(name: str, at: datetime) -> ZipInfo:
     entry = ZipInfo(name, at.timetuple()[:6])
     entry.compress_type = ZIP_DEFLATED
     return entry
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise NoRoom("there is no room for the export at the moment") from error

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import LiteralString
 
@@ -17,11 +17,11 @@ from catalog_api.imports.errors import BrokenHistory
 from catalog_api.imports.timed_lyrics import with_lines
 from catalog_api.listeners.errors import ListenerNotFound
 from catalog_api.lyrics.opening import opening_of
+from foundation.clock import microseconds
 from foundation.contracts.events import ListenerChanged, LyricsChanged, SongChanged
 from foundation.contracts.history import ARTISTS, LISTENERS, LYRICS, SONGS, History
 from foundation.ids import UserId
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LOCK = 0x5E60E_0002  # any number, the same for everyone who imports
 STATEMENTS = Path(__file__).parent / "statements"
 _KINDS: dict[str, tuple[str, ...]] = {
@@ -140,13 +140,8 @@ def songs_changed(db: psycopg.Connection, source: str) -> Iterator[SongChanged]:
             regions=None if regions is None else tuple(regions),
             origin=source,
             external_id=external_id,
-            version=version_of(updated_at),
+            version=microseconds(updated_at),
         )
-
-
-def version_of(at: datetime) -> int:
-    """The version of what is so since then: microseconds since 1970."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def lyrics_changed(db: psycopg.Connection, version: int) -> Iterator[LyricsChanged]:

@@ -27,7 +27,7 @@ from catalog_api.imports.warehouse import (
 from catalog_api.outbox import repository as outbox
 from catalog_api.outbox.service import move
 from event_log.log import EventLog
-from foundation.clock import Clock
+from foundation.clock import Clock, microseconds
 from foundation.contracts.events import Event, ImportedCount, encode
 from foundation.contracts.history import History
 from foundation.engines import postgres
@@ -179,7 +179,7 @@ class Importer:
         """
         self.progress("naming listeners, artists and songs", 0, 1)
         now = self.now()
-        version = repository.version_of(now)
+        version = microseconds(now)
         joined: Counter[str] = Counter()
         with db.transaction():
             if asked.account is not None:

@@ -1,7 +1,7 @@
 """The words of songs: read through the cache, written by who owns the song."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 
@@ -16,7 +16,7 @@ from catalog_api.outbox.repository import tell
 from catalog_api.songs.editing import check_owner
 from catalog_api.songs.errors import SongNotFound
 from foundation.cache import Cache, Kind
-from foundation.clock import Clock
+from foundation.clock import Clock, microseconds
 from foundation.contracts.events import LyricsChanged
 from foundation.engines.postgres import Postgres, Writing
 from foundation.ids import SongId
@@ -26,7 +26,6 @@ LYRICS = Kind(
     "lyrics", "song:{}:lyrics", timedelta(hours=1)
 )  # in all languages: a few, and they change together
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _kept = TypeAdapter(list[LyricsOut])
 
 
@@ -100,7 +99,7 @@ class LyricsEditor:
         return song_ms
 
     async def _tell(self, song_id: SongId, language: str, opening: str, at: datetime) -> None:
-        version = (at - _EPOCH) // timedelta(microseconds=1)
+        version = microseconds(at)
         await tell(
             self.db, LyricsChanged(song_id=song_id, language=language, opening=opening, version=version)
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
+from foundation.clock import microseconds
 from foundation.http.pages import Cursor, Stretch, not_ours, sealed, stretch
 from foundation.ids import BIGGEST_ID
 
@@ -44,4 +45,4 @@ def stretch_of(found: Sequence[Item], limit: int, position: Callable[[Item], Pos
     if not found:
         return Stretch(results=[])
     last = position(found[:limit][-1])
-    return stretch(found, limit, sealed((last.since - _EPOCH) // timedelta(microseconds=1), last.id))
+    return stretch(found, limit, sealed(microseconds(last.since), last.id))

@@ -1,12 +1,28 @@
 """Writing files so that what was acknowledged is still there after a power cut."""
 
+import errno
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from foundation.errors import NoRoom
+
 _PIECE = 2**20  # bytes copied at a time
+
+
+@contextmanager
+def room_for(what: str) -> Iterator[None]:
+    """Raises NoRoom where what is written meanwhile finds the disk full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise NoRoom(f"there is no room for {what} at the moment") from error
 
 
 def sync_directory(directory: Path) -> None:

@@ -1,9 +1,7 @@
 """Files that are too large for memory: the whole body, or the one file of a form, written to disk as it comes."""
 
-import errno
 import hashlib
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO, Annotated
@@ -12,7 +10,7 @@ import anyio
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 
-from foundation.errors import NoRoom
+from foundation.engines.disk import room_for
 from foundation.http.idempotency import Fingerprint
 from foundation.http.identity import identified
 from foundation.http.problems import InvalidRequest
@@ -44,7 +42,7 @@ async def received(request: Request) -> Upload:
     """The file of a request, read once however often it is asked for. Raises InvalidRequest, RequestTooLarge, NoRoom."""
     known: Upload | None = getattr(request.state, "upload", None)
     if known is None:
-        with _room():
+        with room_for("the file"):
             is_form = request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
             file, name = await (_of_form(request) if is_form else _whole(request))
             known = request.state.upload = await anyio.to_thread.run_sync(_measured, file, name)
@@ -104,13 +102,3 @@ def _measured(file: IO[bytes], name: str) -> Upload:
     size = file.tell()
     file.seek(0)
     return Upload(file, name, size, digest.digest())
-
-
-@contextmanager
-def _room() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise NoRoom("there is no room for the file at the moment") from error

@@ -1,10 +1,10 @@
 """Pictures of an evaluation: how good beside what others published, at which lengths, and for whom."""
 
-import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from models.evaluation.report import CUTS, HEADLINE
 from pipelines.evaluation.judge import Evaluation
+from pipelines.sheets import png, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,12 +17,12 @@ def pictures(told: Evaluation) -> dict[str, bytes]:
     figures = {"lengths": lengths(told), "cohorts": cohorts(told)}
     if told.dataset.published:
         figures["published"] = beside_published(told)
-    return {f"{name}.png": _png(figure) for name, figure in figures.items()}
+    return {f"{name}.png": png(figure) for name, figure in figures.items()}
 
 
 def lengths(told: Evaluation) -> "Figure":
     """Recall, NDCG and hit rate by the length of the list."""
-    figure, axes = _sheet(f"{told.dataset.name}: by the length of the list")
+    figure, axes = sheet(f"{told.dataset.name}: by the length of the list")
     means = told.report.means()
     for name in ("recall", "ndcg", "hit"):
         axes.plot(CUTS, [means[f"{name}@{k}"] for k in CUTS], marker="o", label=name)
@@ -33,7 +33,7 @@ def lengths(told: Evaluation) -> "Figure":
 
 def cohorts(told: Evaluation) -> "Figure":
     """Recall by how much a listener had heard, and by how well known the songs are."""
-    figure, axes = _sheet(f"{told.dataset.name}: Recall@{HEADLINE} by cohort")
+    figure, axes = sheet(f"{told.dataset.name}: Recall@{HEADLINE} by cohort")
     names = [f"{name}\n{size:,}" for name, (size, _) in told.report.cohorts.items()]
     axes.bar(names, [means[f"recall@{HEADLINE}"] for _, means in told.report.cohorts.values()], color=OURS)
     return figure
@@ -44,22 +44,6 @@ def beside_published(told: Evaluation) -> "Figure":
     measure = told.dataset.headline[0]
     bars = {name: numbers[measure] for name, numbers in told.dataset.published.items()}
     bars["Segue"] = told.report.means()[measure]
-    figure, axes = _sheet(f"{told.dataset.name}: {measure}, beside published numbers")
+    figure, axes = sheet(f"{told.dataset.name}: {measure}, beside published numbers")
     axes.barh(list(bars), list(bars.values()), color=[THEIRS] * (len(bars) - 1) + [OURS])
     return figure
-
-
-def _sheet(title: str) -> tuple["Figure", Any]:
-    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
-
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _png(figure: "Figure") -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()

@@ -10,6 +10,7 @@ import numpy as np
 
 from feature_store.online import Lately
 from feature_store.wishes import Feedback, keep_now
+from foundation.clock import microseconds
 from foundation.contracts.events import FeedbackGiven
 from foundation.errors import Unreachable
 from foundation.ids import ArtistId, SongId, UserId
@@ -179,7 +180,7 @@ class Tasting:
             genre=genre,
             wish=cast("Any", wish),
             until=until,
-            version=(known.at - EARLIEST) // MICROSECOND,
+            version=microseconds(known.at),
         )
 
     def _check_that_it_is_there(self, known: Known, kind: str, target: int) -> None:

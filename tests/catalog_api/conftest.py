@@ -1,6 +1,5 @@
-"""A fresh, migrated catalog for each test that wants one, and the real data where it lies beside the repository."""
+"""A fresh, migrated catalog for each test that wants one."""
 
-import os
 import secrets
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +18,6 @@ from tests.serving.conftest import own_redis
 
 __all__ = ["own_redis"]
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 EMPTY = """
     SET synchronous_commit = off;
@@ -86,14 +84,3 @@ async def api(
     """The API over an empty catalog; its clients are not limited."""
     async with serving(catalog, own_redis[0], tmp_path) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def data() -> Path:
-    """The folder of real data sets; a test that wants it is skipped where it is absent, but never in CI."""
-    if not DATA.is_dir():
-        reason = f"the real data sets are not at {DATA}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return DATA

@@ -84,10 +84,8 @@ def test_what_cannot_be_judged_is_one_line(words: tuple[str, ...], said: str, tm
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("data")
 def test_a_public_data_set_is_printed_beside_published_numbers(tmp_path: Path) -> None:
-    if not (REPOSITORY.parent / "shared/data/lastfm_lightgcn").is_dir():
-        pytest.skip("../shared/data is not on this machine")
-
     ended = segue("--dataset", "lastfm_lightgcn", "--model", "paths", "--no-log", home=tmp_path)
 
     assert ended.returncode == 0, ended.stderr

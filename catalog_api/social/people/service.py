@@ -1,15 +1,13 @@
 """Whom a listener may see, and how what they change comes one after the other."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from catalog_api.listeners.errors import ListenerNotFound
 from catalog_api.social.people import repository
-from foundation.clock import Clock
+from foundation.clock import Clock, microseconds
 from foundation.engines.postgres import Reading, Writing
 from foundation.ids import UserId
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Moment:
         >>> Moment(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)).version
         1000000
         """
-        return (self.at - _EPOCH) // timedelta(microseconds=1)
+        return microseconds(self.at)
 
 
 async def change(db: Writing, now: Clock, *listeners: UserId) -> Moment:

@@ -1,7 +1,6 @@
 """Pictures of a contest: how good each system is, how well known what it shows is, and for whom it works."""
 
-import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from models.arrays import Positions
 from models.evaluation.gate import LIVE, POPULAR
 from pipelines.jobs.als_model.judging import NEW, SHOWN, Contest, K
+from pipelines.sheets import png, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +24,7 @@ def pictures(contest: Contest) -> dict[str, bytes]:
     if not len(contest.trial.rows):
         return {}
     drawn = {"quality": quality(contest), "popularity": popularity(contest), "cohorts": cohorts(contest)}
-    return {f"{name}.png": _png(figure) for name, figure in drawn.items()}
+    return {f"{name}.png": png(figure) for name, figure in drawn.items()}
 
 
 def quality(contest: Contest) -> "Figure":
@@ -34,7 +34,7 @@ def quality(contest: Contest) -> "Figure":
         for system in _COLOURS
         if system in contest.verdicts
     }
-    figure, axes = _sheet(f"How good the lists are, by {contest.how}")
+    figure, axes = sheet(f"How good the lists are, by {contest.how}")
     for system, place, estimates in zip(bars, _places(len(bars)), bars.values(), strict=True):
         means = np.array([each.mean for each in estimates])
         reach = [[each.mean - each.low for each in estimates], [each.high - each.mean for each in estimates]]
@@ -52,7 +52,7 @@ def popularity(contest: Contest) -> "Figure":
     tenth_of[np.argsort(-known, kind="stable")] = np.arange(len(known)) * TENTHS // max(len(known), 1)
     shown = {system: each[each >= 0] for system, each in contest.lists.items() if system != LIVE}
     shown["really heard"] = contest.trial.relevant.indices.astype(np.int64)
-    figure, axes = _sheet("How well known the songs are, in tenths of the catalogue")
+    figure, axes = sheet("How well known the songs are, in tenths of the catalogue")
     for system, songs in sorted(shown.items()):
         shares = np.bincount(tenth_of[songs], minlength=TENTHS) / max(len(songs), 1)
         axes.plot(np.arange(1, TENTHS + 1), shares, marker="o", label=system, color=_COLOURS[system])
@@ -71,7 +71,7 @@ def cohorts(contest: Contest) -> "Figure":
         for system in _COLOURS
         if system in contest.verdicts
     }
-    figure, axes = _sheet(f"NDCG@{K} by how much a listener had heard")
+    figure, axes = sheet(f"NDCG@{K} by how much a listener had heard")
     for system, place, means in zip(bars, _places(len(bars)), bars.values(), strict=True):
         axes.bar(np.arange(3) + place, means, 0.8 / len(bars), label=system, color=_COLOURS[system])
     counts = np.bincount(third, minlength=3)
@@ -90,22 +90,3 @@ def _places(systems: int) -> NDArray[np.float64]:
     """Where the bars of each system stand around a tick."""
     places: NDArray[np.float64] = (np.arange(systems) - (systems - 1) / 2) * 0.8 / systems
     return places
-
-
-def _sheet(title: str) -> tuple["Figure", Any]:
-    """An empty figure. Matplotlib takes a second to load, so it is imported when there is something to draw."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
-
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _png(figure: "Figure") -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow to import
-
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
-    return buffer.getvalue()
