@@ -7,11 +7,12 @@ import re
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from event_log.errors import LogBusy, LogFull, LogUnavailable
 from event_log.open_segment import OpenSegment
@@ -26,6 +27,8 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _WORKER = re.compile(r"[A-Za-z0-9_.-]+")
 
 Loop: TypeAlias = asyncio.AbstractEventLoop
+Done: TypeAlias = Callable[[LogUnavailable | None], None]
+"""Hears once that a record is on disk, or why it is not."""
 
 
 def worker_name(role: str, started_at: datetime, pid: int) -> str:
@@ -38,13 +41,12 @@ def worker_name(role: str, started_at: datetime, pid: int) -> str:
     return f"{role}-{started_at:%Y%m%dT%H%M%S%f}-{pid}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Append:
-    """One caller's record, and where the caller waits: in an event loop, or in a thread of its own."""
+class _Append(NamedTuple):
+    """One caller's record, who hears of it, and in which event loop; without one the log's own thread tells."""
 
     record: bytes
     loop: Loop | None
-    waiter: "asyncio.Future[None] | Future[None]"
+    done: Done
 
 
 class EventLog:
@@ -73,10 +75,13 @@ class EventLog:
 
     async def append(self, events: list[Event]) -> None:
         """Return once the events are on disk. Raises LogUnavailable, LogFull or LogBusy when they are not."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        self._enqueue(_Append(record(encode(events)), loop, waiter))
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.append_then(events, partial(_settle, waiter))
         await waiter
+
+    def append_then(self, events: list[Event], done: Done) -> None:
+        """The same without a task that waits: `done` is called in this event loop. Raises LogUnavailable or LogBusy at once."""
+        self._enqueue(_Append(record(encode(events)), asyncio.get_running_loop(), done))
 
     def append_now(self, events: list[Event]) -> None:
         """The same for callers outside an event loop: blocks until the events are on disk."""
@@ -89,14 +94,14 @@ class EventLog:
         """
         waiters: list[Future[None]] = [Future() for _ in lists]
         for events, waiter in zip(lists, waiters, strict=True):
-            self._enqueue(_Append(record(events), None, waiter))
+            self._enqueue(_Append(record(events), None, partial(_settle, waiter)))
         for waiter in waiters:
             waiter.result()
 
     def tell(self, events: list[Event]) -> bool:
         """Append without waiting, what is worth keeping but not worth anybody's time; False where there is no room."""
         try:
-            self._enqueue(_Append(record(encode(events)), None, Future()))
+            self._enqueue(_Append(record(encode(events)), None, _nobody))
         except (LogBusy, LogUnavailable):
             return False
         return True
@@ -199,23 +204,30 @@ class EventLog:
 
 
 def _answer(batch: list[_Append], error: LogUnavailable | None) -> None:
-    """Wake everyone who waits for this batch: each event loop once, however many of its tasks wait."""
-    by_loop: dict[Loop, list[asyncio.Future[None]]] = {}
+    """Tell everyone who waits for this batch: each event loop once, however many wait there."""
+    by_loop: dict[Loop, list[Done]] = {}
     for append in batch:
-        if isinstance(append.waiter, Future):
-            _settle(append.waiter, error)
-        elif append.loop is not None:
-            by_loop.setdefault(append.loop, []).append(append.waiter)
-    for loop, waiters in by_loop.items():
+        if append.loop is None:
+            append.done(error)
+        else:
+            by_loop.setdefault(append.loop, []).append(append.done)
+    for loop, waiting in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_settle_all, waiters, error)
+            loop.call_soon_threadsafe(_tell_all, waiting, error)
         except RuntimeError:  # the loop has gone, and with it everyone who waited there
-            logger.info("%d appends were answered after their event loop had closed", len(waiters))
+            logger.info("%d appends were answered after their event loop had closed", len(waiting))
 
 
-def _settle_all(waiters: "list[asyncio.Future[None]]", error: LogUnavailable | None) -> None:
-    for waiter in waiters:
-        _settle(waiter, error)
+def _tell_all(waiting: list[Done], error: LogUnavailable | None) -> None:
+    for done in waiting:
+        try:
+            done(error)
+        except Exception:  # the others wait too
+            logger.exception("who waited for the event log failed")
+
+
+def _nobody(error: LogUnavailable | None) -> None:
+    """Waits for nothing."""
 
 
 def _settle(waiter: "asyncio.Future[None] | Future[None]", error: LogUnavailable | None) -> None:

@@ -52,10 +52,9 @@ class ListenersPlaying:
 
     async def of(self, listener: UserId) -> Listener:
         """What is known of a listener, within PATIENCE. Raises Unreachable where nothing is, and Postgres away for LONGER."""
+        if (held := self.held(listener)) is not None:
+            return held
         known = self._known.get(listener)
-        if known is not None and known[0] > self.seconds():
-            self._known.move_to_end(listener)
-            return known[1]
         asking = self._asking.get(listener)
         if asking is None:
             asking = self._asking[listener] = asyncio.create_task(self._ask(listener))
@@ -69,6 +68,14 @@ class ListenersPlaying:
             raise Unreachable("Postgres does not answer: whose play it is cannot be told", engine="postgres")
         if self._known.get(listener) is known:
             self._remember(listener, known[1], self.unheard)  # only one play in a while waits for Postgres
+        return known[1]
+
+    def held(self, listener: UserId) -> Listener | None:
+        """What is known of a listener and needs no asking."""
+        known = self._known.get(listener)
+        if known is None or known[0] <= self.seconds():
+            return None
+        self._known.move_to_end(listener)
         return known[1]
 
     def hear(self, message: str) -> None:

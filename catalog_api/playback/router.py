@@ -1,5 +1,6 @@
 """Plays over HTTP: the busiest endpoint, so its body is decoded and answered without a model in between."""
 
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,13 +11,14 @@ from catalog_api.playback.schemas import HeartbeatIn, PlayIn, PlayOut, PlaysIn, 
 from catalog_api.playback.service import Playback
 from catalog_api.songs.errors import SongNotFound
 from event_log.errors import LogBusy, LogFull, LogUnavailable
+from foundation.contracts.events import PlaybackEvent
 from foundation.errors import Unreachable
-from foundation.http.hot import HotRequest, HotRouter
+from foundation.http.hot import HotRequest, HotRouter, MakeReady, Ready
 from foundation.http.principal import Listener, MissingToken
 from foundation.http.problems import InvalidRequest, problems
 from foundation.http.schemas import openapi_schema
-from foundation.ids import SongId
-from foundation.security import InvalidToken
+from foundation.ids import BIGGEST_ID, SongId
+from foundation.security import InvalidToken, Principal
 
 Body = TypeVar("Body")
 
@@ -71,10 +73,29 @@ def _on_disk(schema: object, example: object) -> dict[int | str, dict[str, Any]]
     return {202: {"description": "What is accepted is on disk.", "content": content}}
 
 
+def _ready(decoder: "msgspec.json.Decoder[PlayIn | HeartbeatIn]") -> MakeReady:
+    """What makes a told play ready without waiting; all that is refused is left to the endpoint."""
+
+    def ready(request: HotRequest, listener: Principal, body: bytes) -> Ready | None:
+        if not 0 < request.id <= BIGGEST_ID:
+            return None
+        playback: Playback = request.state.playback
+        try:
+            told = decoder.decode(body)
+            play = playback.held(listener.user_id, SongId(request.id), told, country=_country(request))
+        except (msgspec.DecodeError, PlayOutOfTime):
+            return None
+        return None if play is None else Ready(202, _answer(play), partial(playback.record_then, play))
+
+    return ready
+
+
 @hot.post(
     "/{song_id}/play",
     202,
     *_REFUSALS,
+    ready=_ready(_play_in),
+    biggest=BIGGEST_BODY,
     responses=_on_disk(openapi_schema(PlayOut), _answered),
     openapi_extra=_body(openapi_schema(PlayIn), _told),
 )
@@ -87,6 +108,8 @@ async def record(request: HotRequest) -> tuple[int, bytes]:
     "/{song_id}/heartbeat",
     202,
     *_REFUSALS,
+    ready=_ready(_heartbeat_in),
+    biggest=BIGGEST_BODY,
     responses=_on_disk(openapi_schema(PlayOut), _answered | {"kind": "heartbeat"}),
     openapi_extra=_body(openapi_schema(HeartbeatIn), _told),
 )
@@ -104,7 +127,7 @@ async def _recorded(
     playback: Playback = request.state.playback
     told = _decoded(decoder, await request.body(BIGGEST_BODY, BodyTooLarge))
     play = await playback.record(listener.user_id, SongId(request.id), told, country=_country(request))
-    return 202, _encode(PlayOut(play.play_id, play.song_id, play.kind, play.started_at, play.received_at))
+    return 202, _answer(play)
 
 
 @router.post(
@@ -133,6 +156,10 @@ async def record_all(request: Request, listener: Listener) -> Response:
     ]
     answer = PlaysOut(accepted=len(outcomes) - len(refused), refused=refused)
     return Response(_encode(answer), status_code=202, media_type="application/json")
+
+
+def _answer(play: PlaybackEvent) -> bytes:
+    return _encode(PlayOut(play.play_id, play.song_id, play.kind, play.started_at, play.received_at))
 
 
 def _country(request: HotRequest) -> str | None:

@@ -1,6 +1,6 @@
 """What a told play means, and where it is made safe."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -10,6 +10,7 @@ from catalog_api.playback.listeners import Listener, ListenersPlaying
 from catalog_api.playback.schemas import BatchedPlay, HeartbeatIn, PlayIn
 from catalog_api.songs.errors import SongNotFound
 from catalog_api.songs.service import SongLengths
+from event_log.errors import LogUnavailable
 from event_log.log import EventLog
 from foundation import metrics
 from foundation.clock import Clock
@@ -62,6 +63,27 @@ class Playback:
         _acknowledged[play.kind]()
         return play
 
+    def held(
+        self, listener: UserId, song_id: SongId, told: Told, *, country: str | None = None
+    ) -> PlaybackEvent | None:
+        """The same event where memory knows all that it takes, not yet on disk. Raises PlayOutOfTime."""
+        received_at = self.now()
+        started_at = _Bounds(received_at).begun(told)
+        length, known = self.lengths.held(song_id), self.listeners.held(listener)
+        if length is None or known is None:
+            return None
+        return _event(listener, song_id, told, started_at, received_at, length.ms, _seen_in(known, country))
+
+    def record_then(self, play: PlaybackEvent, done: Callable[[Problem | None], None]) -> None:
+        """Make an event safe; `done` hears in this event loop that it is on disk, or why not. Raises LogUnavailable."""
+
+        def written(error: LogUnavailable | None) -> None:
+            if error is None:
+                _acknowledged[play.kind]()
+            done(error)
+
+        self.log.append_then([play], written)
+
     async def record_all(
         self, listener: UserId, plays: Sequence[BatchedPlay], *, country: str | None = None
     ) -> list[Problem | None]:
@@ -91,8 +113,7 @@ class Playback:
 
     async def _known(self, listener: UserId, country: str | None) -> Listener:
         """What every event of the listener carries; where the edge says where they are, that holds."""
-        known = await self.listeners.of(listener)
-        return known if country is None else known._replace(country=told_country(country) or known.country)
+        return _seen_in(await self.listeners.of(listener), country)
 
 
 class _Bounds:
@@ -118,6 +139,10 @@ class _Bounds:
         if told.play_id.int < self._oldest_id and told.play_id.version == 7:
             raise PlayOutOfTime(f"play_id was made more than {LATE.days} days ago")
         return started_at
+
+
+def _seen_in(known: Listener, country: str | None) -> Listener:
+    return known if country is None else known._replace(country=told_country(country) or known.country)
 
 
 def _event(

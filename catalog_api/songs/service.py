@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from catalog_api.songs import repository
 from catalog_api.songs.errors import SongNotFound
@@ -101,6 +102,12 @@ def _page(songs: list[SongOut], total: int | None, part: Offset) -> Page[SongOut
     return Page(results=songs, total=total, limit=part.limit, offset=part.offset)
 
 
+class Length(NamedTuple):
+    """How long a song is."""
+
+    ms: int | None  # None where the catalog does not know it
+
+
 @dataclass(frozen=True, slots=True)
 class SongLengths:
     """How long songs are, remembered across requests: a play of a known song asks Postgres nothing."""
@@ -119,15 +126,12 @@ class SongLengths:
         While Postgres is away or hangs, what is remembered holds for longer, and nobody waits for more than PATIENCE;
         a song not remembered raises Unreachable.
         """
+        if (held := self.held(song_id)) is not None:
+            return held.ms
+        _missed()
         known = self._known.get(song_id)
         if known is None:
-            _missed()
             return await self._look_up(song_id)
-        if self.now() - known[0] < self.remembered:
-            _hit()
-            self._known.move_to_end(song_id)
-            return known[1]
-        _missed()
         looking = asyncio.create_task(self._look_up(song_id))
         try:
             await asyncio.wait({looking}, timeout=PATIENCE.total_seconds())
@@ -139,6 +143,15 @@ class SongLengths:
             self._let_go(looking)
         self._remember(song_id, known[1])  # so that only one play in a while waits for Postgres
         return known[1]
+
+    def held(self, song_id: SongId) -> Length | None:
+        """The length of a song that is remembered."""
+        known = self._known.get(song_id)
+        if known is None or self.now() - known[0] >= self.remembered:
+            return None
+        _hit()
+        self._known.move_to_end(song_id)
+        return Length(known[1])
 
     async def of_all(self, song_ids: Collection[SongId]) -> dict[SongId, int | None]:
         """The same of many songs, in one query for all that are not remembered; without those that there are not.

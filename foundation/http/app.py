@@ -21,7 +21,7 @@ from foundation.http.principal import MissingToken
 from foundation.http.problems import Failed, problems, speak_problems
 from foundation.http.rate_limit import TooManyRequests
 from foundation.http.security_headers import policy_of_page
-from foundation.http.whole import Parts
+from foundation.http.whole import Parts, Reply
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -50,6 +50,17 @@ class Service(FastAPI):
         if not isinstance(self.middleware_stack, Door):
             return None
         return self.middleware_stack.at_once(scope, self.state, knows_address=knows_address)
+
+    def biggest_taken(self, scope: Scope) -> int:
+        """Up to how many bytes of body `take` may be asked to take of such a request."""
+        return self.middleware_stack.biggest_taken(scope) if isinstance(self.middleware_stack, Door) else 0
+
+    def take(self, scope: Scope, body: bytes, reply: Reply, *, knows_address: bool) -> bool:
+        """Begin what a request asks for without a task, and reply later; False where it must be served as all are."""
+        if not isinstance(self.middleware_stack, Door):
+            return False
+        scope["app"] = self
+        return self.middleware_stack.take(scope, body, reply, knows_address=knows_address)
 
     def build_middleware_stack(self) -> ASGIApp:
         paths: HotPaths[ASGIApp] = HotPaths(super().build_middleware_stack(), PREFIX, self.hot)

@@ -17,13 +17,13 @@ from starlette.requests import ClientDisconnect
 
 from foundation import telemetry
 from foundation.errors import Problem
-from foundation.http.hot import HotPaths, fitting
+from foundation.http.hot import JSON_OF, HotPaths, HotRequest, fitting
 from foundation.http.identity import IDENTITY, Identities
 from foundation.http.problems import Failed, problem_response
 from foundation.http.rate_limit import Policy, RateLimits, too_many
 from foundation.http.security_headers import NOTHING, security_headers
 from foundation.http.tally import Tally
-from foundation.http.whole import ANSWER, SERVER, Parts, Whole, lines_of
+from foundation.http.whole import ANSWER, SERVER, Parts, Reply, Whole, lines_of
 from foundation.security import Principal
 from foundation.settings import Http
 from foundation.telemetry import INCOMING, REQUEST_ID
@@ -129,34 +129,84 @@ class Door:
 
         It says and counts what `__call__` does, and leaves to that all that must be waited for or refused.
         """
-        keeper = self._keeper
         found = self._app.kept(scope)
-        if found is None or keeper.access_log or keeper.identities is None or telemetry.tracing() is not None:
+        if found is None or (identities := self._simply()) is None:
             return None
         begun_at = perf_counter()
         route, kept, of = found
         told = {name: value for name, value in scope["headers"] if name in WANTED_AT_ONCE}
         principal, authorization = None, told.get(b"authorization")
         if authorization is not None:
-            principal = keeper.identities.known(authorization)
+            principal = identities.known(authorization)
         if principal is None and (authorization is not None or not knows_address):
             return None
         answer = kept.held(state.cache, of, None if principal is None else principal.user_id)
         if answer is None or b"content-length" in told:
             return None
-        budget: Parts = ()
-        policy = keeper.policy_of(scope, principal)
-        if keeper.limits is not None and policy is not None:
-            spent = keeper.limits.spend(policy, _payer(scope, principal))
-            if spent is None or not spent.is_granted:
-                return None
-            budget = (POLICY, policy.header, STATE, policy.state(spent), b"\r\n")
+        budget = self._spent(scope, principal)
+        if budget is None:
+            return None
         status, head, body = 200, answer.head, answer.body
         if b"if-none-match" in told:
             status, head, body = fitting(answer, scope)
         state.cache.count(kept.kind)
-        keeper.tally.add("GET", route.path, status, perf_counter() - begun_at)
+        self._keeper.tally.add("GET", route.path, status, perf_counter() - begun_at)
         return status, (head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body)
+
+    def biggest_taken(self, scope: Scope) -> int:
+        """Up to how many bytes of body `take` may be asked to take of such a request."""
+        found = self._app.taken(scope)
+        return 0 if found is None else found[0].biggest
+
+    def take(self, scope: Scope, body: bytes, reply: Reply, *, knows_address: bool) -> bool:
+        """Begin what a request asks for, where all that it needs is in memory, and reply when it is done; else False.
+
+        As with `at_once`, all else is left to `__call__`.
+        """
+        found = self._app.taken(scope)
+        if found is None or (identities := self._simply()) is None:
+            return False
+        begun_at = perf_counter()
+        route, make_ready, of = found
+        told = {name: value for name, value in scope["headers"] if name in WANTED}
+        authorization = told.get(b"authorization")
+        principal = None if authorization is None else identities.known(authorization)
+        if principal is None or b"traceparent" in told:
+            return False
+        ready = make_ready(HotRequest(scope, _come, of), principal, body)
+        if ready is None or (budget := self._spent(scope, principal)) is None:
+            return False
+
+        def done(refusal: Problem | None) -> None:
+            if refusal is None:
+                status, body = ready.status, ready.body
+                head = JSON_OF % len(body)
+            else:
+                answer = problem_response(refusal, scope["path"])
+                status, body, head = answer.status_code, bytes(answer.body), lines_of(answer.raw_headers)
+            self._keeper.tally.add("POST", route.path, status, perf_counter() - begun_at)
+            reply(status, (head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body))
+
+        try:
+            ready.begin(done)
+        except Problem as refusal:
+            done(refusal)
+        return True
+
+    def _simply(self) -> Identities | None:
+        """Who knows those that ask, where nothing is open or watched that only `__call__` serves."""
+        keeper = self._keeper
+        return None if keeper.access_log or telemetry.tracing() is not None else keeper.identities
+
+    def _spent(self, scope: Scope, principal: Principal | None) -> Parts | None:
+        """What a request is told of its budget, which it has been paid from; None where that cannot be done at once."""
+        policy = self._keeper.policy_of(scope, principal)
+        if self._keeper.limits is None or policy is None:
+            return ()
+        spent = self._keeper.limits.spend(policy, _payer(scope, principal))
+        if spent is None or not spent.is_granted:
+            return None
+        return POLICY, policy.header, STATE, policy.state(spent), b"\r\n"
 
     def _told(self, path: str) -> str:
         """A path as logs and traces may tell it."""
@@ -296,6 +346,11 @@ class _Visit:
             return False
         self.status, self.has_started, self.is_complete = status, True, True
         return True
+
+
+async def _come() -> Message:
+    """What a request receives whose body has come."""
+    raise AssertionError("the body of a request that is taken at once has come already")
 
 
 async def _dropped() -> None:

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from fastapi import APIRouter, Depends, Path
 from starlette.datastructures import State
@@ -31,6 +31,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DIGITS = 19  # of the biggest id
+JSON_OF = b"content-type: application/json\r\ncontent-length: %d\r\n"  # the headers of so many bytes of it
 UNCHANGED = {"description": "What the client holds is still right (If-None-Match)."}
 
 
@@ -69,6 +70,17 @@ class HotRequest:
         return body
 
 
+class Ready(NamedTuple):
+    """What a request asks for, with all at hand that it needs: to be begun, and answered when it is done."""
+
+    status: int
+    body: bytes
+    begin: Callable[[Callable[[Problem | None], None]], None]
+    """Takes who hears, in this event loop, that it is done or why it is not. Raises a Problem where that is plain at once."""
+
+
+MakeReady: TypeAlias = Callable[[HotRequest, Principal, bytes], Ready | None]
+"""Makes it of a request, of who asks and of a body; None where something must be waited for, or refused."""
 Answer: TypeAlias = Encoded | tuple[int, bytes]
 """What an endpoint gives: an encoded answer with its tag, or a status and JSON."""
 Endpoint: TypeAlias = Callable[[HotRequest], Awaitable[Answer]]
@@ -119,6 +131,8 @@ class HotRoute:
     path: str
     endpoint: Endpoint
     kept: Kept | None = None
+    ready: MakeReady | None = None
+    biggest: int = 0  # bytes of a body that `ready` takes
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -148,7 +162,7 @@ class HotRoute:
             status, head, body = fitting(answer, scope)
         else:
             status, body = answer
-            head = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
+            head = JSON_OF % len(body)
         whole: Whole | None = scope.get(ANSWER)
         if whole is not None and whole(status, head, body):
             return
@@ -206,14 +220,24 @@ class HotRouter:
         return decorate
 
     def post(
-        self, path: str, status: int, *refusals: type[Problem], **documentation: Any
+        self,
+        path: str,
+        status: int,
+        *refusals: type[Problem],
+        ready: MakeReady | None = None,
+        biggest: int = 0,
+        **documentation: Any,
     ) -> Callable[[Decorated], Decorated]:
-        """A route that needs a token and takes a body; `responses` and `openapi_extra` describe what goes in and out."""
+        """A route that needs a token and takes a body; `responses` and `openapi_extra` describe what goes in and out.
+
+        Where `ready` makes a request ready, its endpoint is not asked.
+        """
         responses = {**documentation.pop("responses", {}), **problems(InvalidRequest, *refusals)}
         documentation |= {"status_code": status, "responses": responses}
 
         def decorate(endpoint: Decorated) -> Decorated:
-            self._add(HotRoute("POST", self._prefix + path, endpoint), endpoint, principal, **documentation)
+            route = HotRoute("POST", self._prefix + path, endpoint, ready=ready, biggest=biggest)
+            self._add(route, endpoint, principal, **documentation)
             return endpoint
 
         return decorate
@@ -271,27 +295,33 @@ class HotPaths(Generic[Inside]):
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """What is to be awaited, given back rather than awaited here: one coroutine less for every request."""
         if scope["type"] == "http":
-            before, _, last = scope["path"].rpartition("/")
-            method = scope["method"]
-            if (route := self._routes.get((method, before, ""))) is not None and last.isdigit():
-                return route.serve(scope, receive, send, last)
-            before, _, middle = before.rpartition("/")
-            if (route := self._routes.get((method, before, last))) is not None and middle.isdigit():
-                return route.serve(scope, receive, send, middle)
+            route, of = self._found(scope)
+            if route is not None and of.isdigit():
+                return route.serve(scope, receive, send, of)
         return self._inside(scope, receive, send)
+
+    def _found(self, scope: Scope) -> tuple[HotRoute | None, str]:
+        """The route of a request and what stands where its id does."""
+        method = scope["method"]
+        before, _, last = scope["path"].rpartition("/")
+        if (route := self._routes.get((method, before, ""))) is not None:
+            return route, last
+        before, _, middle = before.rpartition("/")
+        return self._routes.get((method, before, last)), middle
 
     def kept(self, scope: Scope) -> tuple[HotRoute, Kept, int] | None:
         """The route of a request that the cache may answer at once, what it answers with, and the id."""
-        before, _, last = scope["path"].rpartition("/")
-        route = self._routes.get((scope["method"], before, ""))
-        if (
-            route is None
-            or route.kept is None
-            or not (last.isdigit() and last.isascii())
-            or len(last) > DIGITS
-        ):
+        route, of = self._found(scope)
+        if route is None or route.kept is None or not _is_id(of):
             return None
-        return route, route.kept, int(last)
+        return route, route.kept, int(of)
+
+    def taken(self, scope: Scope) -> tuple[HotRoute, MakeReady, int] | None:
+        """The route of a request that may be ready once its body has come, what makes it ready, and the id."""
+        route, of = self._found(scope)
+        if route is None or route.ready is None or not _is_id(of):
+            return None
+        return route, route.ready, int(of)
 
     def as_starlette(self) -> list[StarletteRoute]:
         """The same as routes that Starlette's router knows: for what is not an id, and for other methods."""
@@ -299,6 +329,10 @@ class HotPaths(Generic[Inside]):
             StarletteRoute(route.path, _Reached(route), methods=[route.method], include_in_schema=False)
             for route in self._routes.values()
         ]
+
+
+def _is_id(of: str) -> bool:
+    return of.isdigit() and of.isascii() and len(of) <= DIGITS
 
 
 class _Reached:

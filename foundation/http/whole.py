@@ -1,6 +1,7 @@
 """Answers in one piece: a server that offers it takes status, headers and body as bytes, and writes them at once.
 
-An application that has an answer in memory may give it before the server has made a task for the request.
+An application that has an answer in memory may give it before the server has made a task for the request; and one that
+has all it needs for a short body may take it without a task, and answer when it likes.
 
 An ordinary ASGI answer is two messages whose headers the server checks and joins one by one: with what every answer of
 ours says, that costs as much as a third of a hot request. Where the offer is missing, or something stands in its way,
@@ -11,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, MutableMapping
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -24,7 +25,11 @@ Whole: TypeAlias = Callable[[int, bytes, bytes], bool]
 Parts: TypeAlias = tuple[bytes, ...]
 """What follows the line of a status: lines of headers, an empty one, the body, in as many pieces as they are."""
 
+Reply: TypeAlias = Callable[[int, Parts], None]
+"""Takes a status and what follows its line, once; does nothing where the client has gone."""
+
 SERVER = "segue.whole"  # the key in an ASGI scope of what the server offers; its headers are all that is sent
+SIMPLE = {b"GET": "GET", b"POST": "POST"}
 ANSWER = "segue.answer"  # the same, offered by the door: it adds what every answer says
 
 
@@ -37,6 +42,14 @@ class AtOnce(Protocol):
         Of a scope there is `method`, `path`, `headers` and `client`. Where the server does not know the client's own
         address, a proxy's stands there.
         """
+
+    def biggest_taken(self, scope: MutableMapping[str, Any]) -> int:
+        """Up to how many bytes of body `take` may be asked to take of such a request; 0 where it takes none."""
+
+    def take(
+        self, scope: MutableMapping[str, Any], body: bytes, reply: Reply, *, knows_address: bool
+    ) -> bool:
+        """Begin what a whole request asks for, and reply later; False, before anything was begun, where it must come again."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -54,6 +67,7 @@ class HttpProtocol(HttpToolsProtocol):
         if hasattr(inside, "at_once") and not self.root_path and self.limit_concurrency is None:
             self._may_answer = inside
         self.cycle = ANSWERED  # nothing waits
+        self._coming: _Taken | None = None  # a request whose body the application may take
         self._resting_since: float | None = None  # by the loop's clock; None while a request is under way
 
     def on_message_begin(self) -> None:
@@ -63,23 +77,50 @@ class HttpProtocol(HttpToolsProtocol):
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
-        if self._may_answer is not None:
-            if self._is_answered(self._may_answer):
-                return
-            url, headers, expected = self.url, self.headers, self.expect_100_continue
-            super().on_message_begin()
-            self.url, self.expect_100_continue = url, expected
-            self.headers += headers
+        if self._may_answer is None:
+            super().on_headers_complete()
+            return
+        scope = self._simple()
+        if scope is not None and (
+            self._is_answered(self._may_answer, scope) or self._is_coming(self._may_answer, scope)
+        ):
+            return
+        self._begin_ordinarily()
+
+    def _begin_ordinarily(self) -> None:
+        url, headers, expected = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expected
+        self.headers += headers
         super().on_headers_complete()
 
-    def _is_answered(self, application: AtOnce) -> bool:
-        """Answer at once, where that may be and the application can."""
+    def on_body(self, body: bytes) -> None:
+        if self._coming is None:
+            super().on_body(body)
+        else:
+            self._coming.body += body
+
+    def on_message_complete(self) -> None:
+        coming, self._coming = self._coming, None
+        if coming is None:
+            super().on_message_complete()
+            return
+        if self._is_taken(coming):
+            return
+        self.cycle = ANSWERED
+        self._begin_ordinarily()
+        self.cycle.keep_alive = coming.keep_alive
+        super().on_body(coming.body)
+        super().on_message_complete()
+
+    def _simple(self) -> MutableMapping[str, Any] | None:
+        """The scope of a request that has nothing special, where no other waits before it."""
         parser = self.parser
         path, _, _ = self.url.partition(b"?")
         if (
             not self.cycle.response_complete  # others are answered first
             or self.pipeline
-            or parser.get_method() != b"GET"
+            or parser.get_method() not in SIMPLE
             or parser.get_http_version() != "1.1"
             or not parser.should_keep_alive()
             or parser.should_upgrade()
@@ -88,8 +129,14 @@ class HttpProtocol(HttpToolsProtocol):
             or b"%" in path
             or not path.isascii()
         ):
+            return None
+        method = SIMPLE[parser.get_method()]
+        return {"method": method, "path": path.decode(), "headers": self.headers, "client": self.client}
+
+    def _is_answered(self, application: AtOnce, scope: MutableMapping[str, Any]) -> bool:
+        """Answer at once, where the application can."""
+        if scope["method"] != "GET":
             return False
-        scope = {"method": "GET", "path": path.decode(), "headers": self.headers, "client": self.client}
         try:
             answer = application.at_once(scope, knows_address=self._knows_address)
         except Exception:  # the parser, which calls this, would take a failure of ours for a bad request
@@ -97,12 +144,47 @@ class HttpProtocol(HttpToolsProtocol):
             return False
         if answer is None:
             return False
-        status, parts = answer
         self.cycle = ANSWERED
         self.server_state.total_requests += 1
-        self.transport.write(b"".join((*_beginning(status, self.server_state.default_headers), *parts)))
+        self._write(*answer)
         self._rest()
         return True
+
+    def _is_coming(self, application: AtOnce, scope: MutableMapping[str, Any]) -> bool:
+        """Wait for the body of a request that the application may take."""
+        if scope["method"] != "POST":
+            return False
+        lengths = [value for name, value in self.headers if name == b"content-length"]
+        if len(lengths) != 1 or not lengths[0].isdigit():
+            return False
+        if not 0 < int(lengths[0]) <= application.biggest_taken(scope):
+            return False
+        self._coming = _Taken(scope)
+        self.cycle = cast("RequestResponseCycle", self._coming)
+        return True
+
+    def _is_taken(self, coming: "_Taken") -> bool:
+        try:
+            return self._may_answer is not None and self._may_answer.take(
+                coming.scope, coming.body, partial(self._reply, coming), knows_address=self._knows_address
+            )
+        except Exception:
+            log.exception("POST %s is answered the ordinary way", coming.scope["path"])
+            return False
+
+    def _reply(self, taken: "_Taken", status: int, parts: Parts) -> None:
+        taken.response_complete = True
+        if self.transport.is_closing():
+            return
+        if taken.keep_alive:
+            self._write(status, parts)
+        else:  # the server stops
+            self._write(status, (b"connection: close\r\n", *parts))
+            self.transport.close()
+        self.on_response_complete()
+
+    def _write(self, status: int, parts: Parts) -> None:
+        self.transport.write(b"".join((*_beginning(status, self.server_state.default_headers), *parts)))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope: MutableMapping[str, Any] = cycle.scope  # type: ignore[assignment]
@@ -159,6 +241,17 @@ class _Answered:
 
 
 ANSWERED: Any = _Answered()
+
+
+class _Taken:
+    """What stands for the cycle of a request that the application takes without a task."""
+
+    message_event = asyncio.Event()  # nobody waits for it
+
+    def __init__(self, scope: MutableMapping[str, Any]) -> None:
+        self.scope, self.body = scope, b""
+        self.response_complete = self.disconnected = False
+        self.keep_alive = True
 
 
 def _answer(cycle: RequestResponseCycle, status: int, head: bytes, body: bytes) -> bool:

@@ -103,6 +103,7 @@ class Recommendations:
             self.rights.number,
             _hour(known),
             self.trending.chart,
+            self.near.are_counted,
         )
         if known.recommender is not self.live.current:  # it was replaced at this moment
             return self.feed(known, await self.wanted(known, ask))

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from serving.trending.charts import Charts
-from serving.trending.schemas import Asked, Chart, Kind
+from serving.trending.schemas import KINDS, Asked, Chart, Kind
+from serving.trending.units import Unit, name_of
 
 FIRST = 50
 AGAIN = 5.0  # seconds after which a chart is looked at again
@@ -21,6 +22,15 @@ class NearCharts:
     _known: dict[tuple[Kind, str | None, str | None], tuple[float, Sequence[int]]] = field(
         default_factory=dict
     )
+    _units: tuple[Unit, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._units = tuple(self.charts.units[name_of(Asked(kind=kind))] for kind in KINDS)
+
+    @property
+    def are_counted(self) -> bool:
+        """Whether both charts have been counted: a process that has just begun recommends without them for a moment."""
+        return all(unit.until is not None for unit in self._units)
 
     def most_played(self, genre: str | None, region: str | None) -> Sequence[int]:
         """The ids of the songs most listened to in the last week; none where no such chart is held."""
@@ -31,6 +41,8 @@ class NearCharts:
         return self._first("rising", genre, region)
 
     def _first(self, kind: Kind, genre: str | None, region: str | None) -> Sequence[int]:
+        if not self.are_counted:
+            return ()
         key, now = (kind, genre, region), self.seconds()
         known = self._known.get(key)
         if known is not None and now - known[0] < AGAIN:

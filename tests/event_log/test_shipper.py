@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -288,20 +287,44 @@ def test_a_segment_that_cannot_be_adopted_stops_no_other_and_is_told_once(
     assert len([message for message in caplog.messages if "cannot be taken over" in message]) == 1
 
 
+TWO_SECONDS = """
+import sys, threading, time
+from datetime import timedelta
+from pathlib import Path
+from event_log.shipper import Shipper
+
+class Shelf:
+    def __init__(self, name):
+        self.name = name
+    def apply(self, segment_ids, events):
+        if self.name == "down":
+            raise ConnectionError("out of order")
+
+stop = threading.Event()
+shipper = Shipper(Path(sys.argv[1]), [Shelf("up"), Shelf("down")], poll=timedelta(milliseconds=1))
+shipping = threading.Thread(target=shipper.run, args=(stop,))
+shipping.start()
+worked = time.process_time()
+time.sleep(2)
+print(time.process_time() - worked)
+stop.set()
+shipping.join()
+"""
+
+
 @pytest.mark.slow
 def test_a_long_backlog_of_a_sink_that_is_away_leaves_the_processor_to_others(tmp_path: Path) -> None:
     names = [f"api-{number:012d}" for number in range(5000)]
     for name in names:
         (tmp_path / f"{name}.segment").write_bytes(PREAMBLE)
     (tmp_path / "up.cursor").write_text("".join(line("passed", [name]) for name in names))
-    shipper = Shipper(tmp_path, [Shelf("up"), Shelf("down", is_down=True)], poll=timedelta(milliseconds=1))
 
-    with shipping(shipper):
-        worked = time.process_time()
-        time.sleep(2)
-        worked = time.process_time() - worked
+    # In a process of its own: this one's collector, whose heap grows with every test, would work beside it.
+    said = subprocess.run(
+        [sys.executable, "-c", TWO_SECONDS, str(tmp_path)], stdout=subprocess.PIPE, text=True, check=True
+    )
 
-    assert worked < 1
+    assert float(said.stdout) < 1
 
 
 SHIPPER = """

@@ -9,11 +9,12 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from foundation.http.whole import HttpProtocol, Parts
+from foundation.http.whole import HttpProtocol, Parts, Reply
 
 pytestmark = pytest.mark.anyio
 
 ASK = b"GET /songs/1 HTTP/1.1\r\nHost: segue\r\n"
+TELL = b"POST /songs/1/play HTTP/1.1\r\nHost: segue\r\nContent-Length: 4\r\n\r\n"
 
 
 class Wire(asyncio.Transport):
@@ -43,6 +44,21 @@ class Songs:
     def __init__(self, *, is_failing: bool = False) -> None:
         self.is_failing = is_failing
         self.asked: list[str] = []
+        self.taken: list[tuple[bytes, Reply]] = []
+
+    def biggest_taken(self, scope: MutableMapping[str, Any]) -> int:
+        return 8 if scope["path"] == "/songs/1/play" else 0
+
+    def take(
+        self, scope: MutableMapping[str, Any], body: bytes, reply: Reply, *, knows_address: bool
+    ) -> bool:
+        self.asked.append("to take")
+        if self.is_failing:
+            raise RuntimeError("nobody expected this")
+        if body == b"long":
+            return False
+        self.taken.append((body, reply))
+        return True
 
     def at_once(self, scope: MutableMapping[str, Any], *, knows_address: bool) -> tuple[int, Parts] | None:
         self.asked.append("at once")
@@ -54,6 +70,9 @@ class Songs:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         self.asked.append("in a task")
+        if scope["method"] == "POST":
+            message = await receive()
+            self.asked.append(message["body"].decode())
         headers = [(b"content-length", b"1")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"2"})
@@ -199,6 +218,121 @@ async def test_a_connection_that_rests_too_long_is_closed(at_once: bool) -> None
     assert closed == [False] * 5
     assert waiting == 1
     assert b"<closed>" in wire.written
+
+
+class Talk:
+    """A connection that stays."""
+
+    def __init__(self, songs: Songs) -> None:
+        self.songs, self.wire, self.state = songs, Wire(), ServerState()
+        config = Config(songs, lifespan="off", log_config=None, ws="none")
+        self.protocol = HttpProtocol(config, self.state, {})
+        self.protocol.connection_made(self.wire)
+
+    async def tell(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.protocol.data_received(piece)
+        await asyncio.gather(*self.state.tasks)
+
+    def reply(self, body: bytes = b"1") -> None:
+        _, reply = self.songs.taken.pop(0)
+        reply(202, (b"content-length: 1\r\n", b"\r\n", body))
+
+
+async def test_a_short_body_is_taken_without_a_task_and_answered_when_it_is_done() -> None:
+    talk = Talk(Songs())
+
+    await talk.tell(TELL, b"so", b"ng")
+    before, taken = talk.wire.written, [body for body, _ in talk.songs.taken]
+    talk.reply()
+
+    assert talk.songs.asked == ["to take"]
+    assert (before, taken) == (b"", [b"song"])
+    assert talk.wire.written == b"HTTP/1.1 202 Accepted\r\ncontent-length: 1\r\n\r\n1"
+    assert talk.state.total_requests == 1
+
+
+async def test_who_comes_behind_a_taken_request_is_answered_behind_it() -> None:
+    talk = Talk(Songs())
+
+    await talk.tell(TELL + b"song" + ASK + b"\r\n" + TELL + b"song")
+    before = talk.wire.written
+    talk.reply(b"0")
+    await talk.tell()
+    await talk.tell()
+
+    assert before == b""
+    assert talk.songs.asked == ["to take", "in a task", "in a task", "song"]
+    assert [part[:1] for part in talk.wire.written.split(b"\r\n\r\n")[1:]] == [b"0", b"2", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "asked"),
+    [
+        (TELL + b"long", ["to take", "in a task", "long"]),
+        (TELL.replace(b": 4", b": 9") + b"very long", ["in a task", "very long"]),
+        (
+            TELL.replace(b"Content-Length: 4", b"Transfer-Encoding: chunked") + b"4\r\nsong\r\n0\r\n\r\n",
+            ["in a task", "song"],
+        ),
+        (TELL.replace(b"Host: segue", b"Connection: close") + b"song", ["in a task", "song"]),
+        (TELL.replace(b"/play", b"/stop") + b"song", ["in a task", "song"]),
+    ],
+)
+async def test_what_is_not_taken_comes_as_a_whole_request(request_: bytes, asked: list[str]) -> None:
+    talk = Talk(Songs())
+
+    await talk.tell(request_)
+
+    assert talk.songs.asked == asked
+    assert b"\r\n\r\n2" in talk.wire.written
+
+
+async def test_a_failure_to_take_is_no_bad_request(caplog: pytest.LogCaptureFixture) -> None:
+    talk = Talk(Songs(is_failing=True))
+
+    await talk.tell(TELL + b"song")
+
+    assert talk.songs.asked == ["to take", "in a task", "song"]
+    assert b"\r\n\r\n2" in talk.wire.written
+    assert "POST /songs/1/play is answered the ordinary way" in caplog.text
+
+
+async def test_a_server_that_stops_answers_what_it_took_and_closes() -> None:
+    talk = Talk(Songs())
+
+    await talk.tell(TELL + b"so")
+    talk.protocol.shutdown()
+    await talk.tell(b"ng")
+    before = talk.wire.written
+    talk.reply()
+
+    assert before == b""
+    assert talk.wire.written == (
+        b"HTTP/1.1 202 Accepted\r\nconnection: close\r\ncontent-length: 1\r\n\r\n1<closed>"
+    )
+
+
+async def test_a_server_that_stops_closes_also_behind_what_was_not_taken() -> None:
+    talk = Talk(Songs())
+
+    await talk.tell(TELL + b"lo")
+    talk.protocol.shutdown()
+    await talk.tell(b"ng")
+
+    assert b"connection: close" in talk.wire.written
+    assert talk.wire.written.endswith(b"2<closed>")
+
+
+async def test_nobody_answers_a_client_that_has_gone() -> None:
+    talk = Talk(Songs())
+
+    await talk.tell(TELL + b"song")
+    talk.wire.is_closing = lambda: True  # type: ignore[method-assign]
+    talk.protocol.connection_lost(None)
+    talk.reply()
+
+    assert talk.wire.written == b"<closed>"
 
 
 async def test_a_connection_that_is_lost_leaves_no_timer() -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from foundation.clock import utc_now
 from tests.gateway.conftest import Gateway, StartGateway, token_of
 from tests.gateway.test_workers import metric
 
@@ -75,6 +76,36 @@ def test_requests_sent_behind_each_other_are_answered_in_order(start_gateway: St
 
     assert [status for status, _ in answers] == [202, *[200] * 2000, 202]
     assert [name for _, name in answers] == [b"%d" % number for number in (*range(2001), 0)]
+
+
+def test_a_play_that_is_taken_at_once_is_answered_as_one_that_was_waited_for(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = start_gateway(workers=1)
+    began_at = utc_now().isoformat()
+    play = {"play_id": str(uuid4()), "started_at": began_at, "played_ms": 31_000}
+    with httpx.Client(base_url=gateway.address, headers=token_of(1)) as client:
+        waited, at_once, again = (client.post("/api/v1/songs/1/play", json=play) for _ in range(3))
+        late = client.post("/api/v1/songs/1/play", json=play | {"started_at": "2020-01-01T00:00:00Z"})
+        nonsense = client.post("/api/v1/songs/1/play", content=b"{")
+        nowhere = client.post("/api/v1/songs/999999999/play", json=play)
+        heard = client.post("/api/v1/songs/1/heartbeat", json=play)
+
+    first, second = (answer.json() for answer in (waited, at_once))
+    assert first.pop("received_at") < second.pop("received_at")
+    assert first == second
+    assert told(waited)[:2] == told(at_once)[:2]
+    assert [each.status_code for each in (waited, at_once, again, heard)] == [202] * 4
+    assert [(each.status_code, each.json()["code"]) for each in (late, nonsense, nowhere)] == [
+        (422, "play-out-of-time"),
+        (422, "invalid-request"),
+        (404, "song-not-found"),
+    ]
+    left = [int(each.headers["ratelimit"].split("r=")[1].split(";")[0]) for each in (waited, at_once, again)]
+    assert left == [left[0], left[0] - 1, left[0] - 2]
+    route = 'http_requests_total{endpoint="/api/v1/songs/{song_id}/play",method="POST",status="202"}'
+    assert metric(gateway, route) == 3
+    assert metric(gateway, 'play_events_acknowledged_total{kind="end"}') == 3
 
 
 def test_they_are_paid_from_the_budget_and_counted(

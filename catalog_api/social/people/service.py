@@ -20,6 +20,7 @@ class Moment:
     def version(self) -> int:
         """Microseconds since 1970: what orders the events of changes.
 
+        >>> from datetime import UTC
         >>> Moment(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)).version
         1000000
         """
