@@ -69,7 +69,7 @@ class Playback:
         """The same event where memory knows all that it takes, not yet on disk. Raises PlayOutOfTime."""
         received_at = self.now()
         started_at = _Bounds(received_at).begun(told)
-        length, known = self.lengths.held(song_id), self.listeners.held(listener)
+        length, known = self.lengths.held(song_id, received_at), self.listeners.held(listener)
         if length is None or known is None:
             return None
         return _event(listener, song_id, told, started_at, received_at, length.ms, _seen_in(known, country))

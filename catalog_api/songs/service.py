@@ -126,7 +126,7 @@ class SongLengths:
         While Postgres is away or hangs, what is remembered holds for longer, and nobody waits for more than PATIENCE;
         a song not remembered raises Unreachable.
         """
-        if (held := self.held(song_id)) is not None:
+        if (held := self.held(song_id, self.now())) is not None:
             return held.ms
         _missed()
         known = self._known.get(song_id)
@@ -144,10 +144,10 @@ class SongLengths:
         self._remember(song_id, known[1])  # so that only one play in a while waits for Postgres
         return known[1]
 
-    def held(self, song_id: SongId) -> Length | None:
+    def held(self, song_id: SongId, now: datetime) -> Length | None:
         """The length of a song that is remembered."""
         known = self._known.get(song_id)
-        if known is None or self.now() - known[0] >= self.remembered:
+        if known is None or now - known[0] >= self.remembered:
             return None
         _hit()
         self._known.move_to_end(song_id)

@@ -46,6 +46,7 @@ GONE = 499  # the status told of a request whose client went away before it was 
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 WANTED = frozenset({b"x-request-id", b"authorization", b"content-length", b"traceparent"})
 WANTED_AT_ONCE = WANTED - {b"traceparent"} | {b"if-none-match"}
+TAKEN = "segue.taken"  # the key in a scope of what the router found for a request that may be taken
 _PROCESS = secrets.token_hex(4).encode()  # the ids of a process begin alike, those of another differently
 _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
@@ -155,7 +156,7 @@ class Door:
 
     def biggest_taken(self, scope: Scope) -> int:
         """Up to how many bytes of body `take` may be asked to take of such a request."""
-        found = self._app.taken(scope)
+        found = scope[TAKEN] = self._app.taken(scope)
         return 0 if found is None else found[0].biggest
 
     def take(self, scope: Scope, body: bytes, reply: Reply, *, knows_address: bool) -> bool:
@@ -163,7 +164,7 @@ class Door:
 
         As with `at_once`, all else is left to `__call__`.
         """
-        found = self._app.taken(scope)
+        found = scope[TAKEN]
         if found is None or (identities := self._simply()) is None:
             return False
         begun_at = perf_counter()

@@ -152,12 +152,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _is_coming(self, application: AtOnce, scope: MutableMapping[str, Any]) -> bool:
         """Wait for the body of a request that the application may take."""
-        if scope["method"] != "POST":
+        if scope["method"] != "POST" or not (biggest := application.biggest_taken(scope)):
             return False
         lengths = [value for name, value in self.headers if name == b"content-length"]
-        if len(lengths) != 1 or not lengths[0].isdigit():
-            return False
-        if not 0 < int(lengths[0]) <= application.biggest_taken(scope):
+        if len(lengths) != 1 or not lengths[0].isdigit() or not 0 < int(lengths[0]) <= biggest:
             return False
         self._coming = _Taken(scope)
         self.cycle = cast("RequestResponseCycle", self._coming)
