@@ -29,6 +29,8 @@ from foundation.engines.clickhouse import Client, open_clickhouse, open_clickhou
 from foundation.ids import new_play_id
 
 BATCH = 1_000
+IDLE = 0.3  # of a processor
+LOOK = 0.2  # seconds from one question of a watcher to the next: each costs the warehouse some 10 ms
 CONNECTIONS = 8
 WORKERS = 2
 _LAG = re.compile(r'^event_log_lag_seconds\{.*sink="(\w+)".*\} (\S+)$', re.MULTILINE)
@@ -87,6 +89,7 @@ def _measured(
         # With single plays, so that every worker knows every listener.
         warmed_up(lambda: wrk("events/play.lua", port, CONNECTIONS, 2, up.songs[0], 0.0, *up.tokens))
         _wait_until_shipped(up)
+        _wait_until_idle(up)
         before = _worked(up, server.pid)
         with _watching(up, port) as watched:
             began = time.perf_counter()
@@ -177,7 +180,7 @@ def _watch_freshness(up: Platform, port: int, watched: Watched, stop: threading.
             told += http.post("/api/v1/plays", json={"plays": plays}).is_success * BATCH
             began = time.perf_counter()
             while _counted(client, up.listeners[-1], since) < told:
-                time.sleep(0.05)
+                time.sleep(LOOK)
             watched.fresh.append(time.perf_counter() - began)
 
 
@@ -224,6 +227,16 @@ def _done(up: Platform, began: float) -> dict[str, float]:
 def _wait_until_shipped(up: Platform) -> None:
     while pending(up.settings.log_dir):
         time.sleep(0.1)
+
+
+def _wait_until_idle(up: Platform) -> None:
+    """Until ClickHouse rests: a gateway that has just started counts all its charts, some seconds of work."""
+    worked, rested = worked_in(up.settings.home)["clickhouse"], 0
+    while rested < 3:
+        time.sleep(1)
+        now = worked_in(up.settings.home)["clickhouse"]
+        rested = rested + 1 if now - worked < IDLE else 0
+        worked = now
 
 
 def _told(seconds: list[float]) -> str:
