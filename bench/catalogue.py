@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.load import answers, program, wait_until, worked_by
+from bench.load import answers, program, wait_until, worked_by, worked_in
 from catalog_api.migrate import migrate
 from embedded.engines import embedded_engines
 from embedded.ports import free_port
@@ -66,6 +66,7 @@ class Taken:
     milliseconds: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     cpu_us: float = 0.0  # of the gateway, for one request
+    beside_us: float = 0.0  # of the shipper and the engines, for one request
 
     def percentile(self, which: float) -> float:
         return float(np.percentile(self.milliseconds, which))
@@ -213,7 +214,7 @@ def measured(home: Path, size: Size, rate: float, seconds: float, rounds: int, o
         maker = token_maker(settings)
         tokens = [maker.issue(UserId(one), roles=["user"], now=utc_now()) for one in range(1, PEOPLE + 1)]
         with (
-            program(environment, "cli.shipper"),
+            program(environment, "cli.shipper") as shipper,
             program(environment, "gateway", "--port", str(port), "--workers", "2") as server,
         ):
             wait_until(lambda: answers(port), server)
@@ -221,19 +222,26 @@ def measured(home: Path, size: Size, rate: float, seconds: float, rounds: int, o
             for seed, (_, name) in enumerate(track(turns, "asking", console=Console(stderr=True))):
                 asking = partial(paced, port, tokens, wanted[name], size, rate)
                 uvloop.run(asking(1, 1_000_000 + seed))  # warms connections up
-                worked = worked_by(server.pid)
+                worked, beside = worked_by(server.pid), _beside(home, shipper.pid)
                 gc.collect()  # and not while we measure: it would stop who asks
                 gc.disable()
                 told = uvloop.run(asking(seconds, seed))
                 gc.enable()
                 told.cpu_us = (worked_by(server.pid) - worked) / (rate * seconds) * 1e6
+                told.beside_us = (_beside(home, shipper.pid) - beside) / (rate * seconds) * 1e6
                 taken[name].append(told)
     title = f"{size.songs:,} songs, {size.listeners:,} listeners; {rate:.0f} requests/s of each endpoint, {rounds} times {seconds:.0f} s"
-    heads = ("endpoint", "p50 ms", "p99 ms", "worst p99 ms", "slowest ms", "gateway CPU µs", "answers")
+    times = ("p50 ms", "p99 ms", "worst p99 ms", "slowest ms")
+    heads = ("endpoint", *times, "gateway CPU µs", "other CPU µs", "answers")
     table = Table(*heads, title=title)
     for name, told in taken.items():
         table.add_row(name, *_cells(told))
     return table
+
+
+def _beside(home: Path, shipper: int) -> float:
+    """CPU seconds so far of all that works beside the gateway."""
+    return worked_by(shipper) + sum(worked_in(home).values())
 
 
 def _cells(rounds: Sequence[Taken]) -> list[str]:
@@ -247,6 +255,7 @@ def _cells(rounds: Sequence[Taken]) -> list[str]:
         f"{max(p99s):.1f}",
         f"{max(max(taken.milliseconds) for taken in rounds):.1f}",
         f"{np.median([taken.cpu_us for taken in rounds]):,.0f}",
+        f"{np.median([taken.beside_us for taken in rounds]):,.0f}",
         told,
     ]
 
