@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -172,21 +172,28 @@ def _run(db: psycopg.Connection, statement: str, values: dict[str, Any]) -> None
         db.execute(statement.encode())
 
 
+def _person(port: int, token: str) -> aiohttp.ClientSession:
+    """Somebody with connections of their own, as people have: with those of others, a few would carry nearly everything, and
+    perhaps all to one worker.
+
+    They are let go before the server lets them go: who asks at that very moment would meet a closed one.
+    """
+    kept, headers = aiohttp.TCPConnector(keepalive_timeout=3), {"Authorization": f"Bearer {token}"}
+    return aiohttp.ClientSession(f"http://127.0.0.1:{port}", connector=kept, headers=headers)
+
+
 async def paced(
     port: int, tokens: Sequence[str], endpoint: Endpoint, size: Size, rate: float, seconds: float, seed: int
 ) -> Taken:
     """Send so many requests a second, each when it is due, whether or not others have been answered."""
     rng, taken = np.random.default_rng(seed), Taken()
-    # Connections are let go before the server lets them go: who asks at that very moment would meet a closed one.
-    kept = aiohttp.TCPConnector(limit=100, keepalive_timeout=3)
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", connector=kept) as client:
+    async with AsyncExitStack() as opened:
+        people = [await opened.enter_async_context(_person(port, token)) for token in tokens]
         begun_at = time.perf_counter()
 
-        async def ask(due: float, token: str, asked: Ask) -> None:
+        async def ask(due: float, person: aiohttp.ClientSession, asked: Ask) -> None:
             await asyncio.sleep(max(0.0, begun_at + due - time.perf_counter()))
-            headers = {"Authorization": f"Bearer {token}"}
-            path = f"/api/v1{asked.path}"
-            async with client.request(asked.method, path, json=asked.body, headers=headers) as answer:
+            async with person.request(asked.method, f"/api/v1{asked.path}", json=asked.body) as answer:
                 await answer.read()
             taken.milliseconds.append(1000 * (time.perf_counter() - begun_at - due))
             taken.statuses[answer.status] += 1
@@ -194,8 +201,8 @@ async def paced(
         asks = []
         for number in range(int(rate * seconds)):
             asked = endpoint(rng, size)
-            token = tokens[int(asked.path.split("/")[2]) - 1 if endpoint is _added else rng.integers(PEOPLE)]
-            asks.append(ask(0.5 + number / rate, token, asked))
+            who = int(asked.path.split("/")[2]) - 1 if endpoint is _added else rng.integers(PEOPLE)
+            asks.append(ask(0.5 + number / rate, people[who], asked))
         await asyncio.gather(*asks)
     return taken
 
