@@ -16,6 +16,9 @@ __all__ = ["AsyncRedis", "Redis", "open_redis", "open_redis_async", "reachable"]
 
 REQUEST_TIMEOUT = 0.1  # seconds a request may wait for Redis before it is answered without
 BATCH_TIMEOUT = 5.0  # seconds a sink or a job may wait: it has time, and its pipelines are long
+# The client would read its own version from its package at every new connection, half a millisecond in which nothing else
+# happens, and tell it to the server in a round trip: a busy moment, in which many connections are made, would be a longer one.
+NAMELESS = None
 RETRIES = 1  # a pooled connection may have died with a restarted server: the second try opens a fresh one
 
 
@@ -26,6 +29,7 @@ def open_redis(url: str) -> Redis:
         socket_timeout=BATCH_TIMEOUT,
         socket_connect_timeout=1.0,
         retry=Retry(NoBackoff(), RETRIES),
+        driver_info=NAMELESS,
     )
 
 
@@ -36,6 +40,7 @@ def open_redis_async(url: str) -> AsyncRedis:
         socket_timeout=REQUEST_TIMEOUT,
         socket_connect_timeout=REQUEST_TIMEOUT,
         retry=AsyncRetry(NoBackoff(), RETRIES),
+        driver_info=NAMELESS,
     )
 
 
