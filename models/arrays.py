@@ -31,7 +31,5 @@ def among(values: Positions, ascending: Positions) -> NDArray[np.bool_]:
     """
     if not len(ascending):
         return np.zeros(len(values), np.bool_)
-    found: NDArray[np.bool_] = (
-        ascending[np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)] == values
-    )
+    found: NDArray[np.bool_] = ascending.take(ascending.searchsorted(values), mode="clip") == values
     return found

@@ -22,7 +22,7 @@ from serving.bundle import COLLECTION
 from serving.lifespan import loader
 from serving.recommend.asking import Charted, Trends, Wanted
 from serving.recommend.errors import NoModel, UnknownListener
-from serving.recommend.recommender import NOT_LATELY, Feed, Recommender
+from serving.recommend.recommender import AT_A_TIME, NOT_LATELY, Feed, Recommender
 from serving.recommend.rights import Rights
 from serving.recommend.schemas import Slate
 from serving.recommend.service import SURFACE, USUAL, seed_of
@@ -83,9 +83,8 @@ class InProcess:
     def recommend_all(self, limit: int) -> Iterator[pl.DataFrame]:
         """The songs of every known listener, batch by batch, with the columns `COLUMNS`; nothing is left to chance."""
         listeners = self.listeners
-        step = self.recommender.space.rows_at_once()
-        for start in range(0, len(listeners), step):
-            some = listeners[start : start + step]
+        for start in range(0, len(listeners), AT_A_TIME):
+            some = listeners[start : start + AT_A_TIME]
             lately, _ = self._lately(some)
             told = self.recommender.recommend_many(
                 some,

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from feature_store.online import ListenersOnline
 from foundation.clock import Clock, utc_now
@@ -64,6 +65,8 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
     await asyncio.to_thread(live.__enter__)
     with suppress(TimeoutError):
         await asyncio.wait_for(trending.refresh(), FIRST_CHART)
+    # A feed's products are small: a second thread would cost it more than it saves, and take a core from another request.
+    one_thread = threadpool_limits(1, "blas")
     stop = asyncio.Event()
     following = asyncio.create_task(trending.follow(), name="trending")
     looking = asyncio.create_task(rights.follow(stop), name="rights")
@@ -85,6 +88,7 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
         with suppress(asyncio.CancelledError):
             await following
         await looking
+        one_thread.restore_original_limits()
         await asyncio.to_thread(live.__exit__, None, None, None)
         await trending.close()
         await warehouse.close()

@@ -55,5 +55,6 @@ def confidence_of_one(
     if weighting == "binary":
         return (alpha * damping).astype(np.float32)
     logarithms = np.log1p(listens.astype(np.float64))
-    sure: NDArray[np.float32] = (logarithms / logarithms.mean() * damping * alpha).astype(np.float32)
+    mean = np.add.reduce(logarithms) / max(len(logarithms), 1)
+    sure: NDArray[np.float32] = (logarithms * damping * (alpha / mean)).astype(np.float32)
     return sure

@@ -1,6 +1,7 @@
 """The factors of a listener from what they heard, without training: a small linear system a member, solved exactly."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Self
 
 import numpy as np
@@ -40,11 +41,14 @@ def fold_in(
     [0.75, 0.0]
     """
     # The sums over songs stay in the factors' precision, four times faster; the solution is found in doubles.
-    system = gram_of_all.astype(np.float64) + (song_factors * (confidences - 1)[:, None]).T @ song_factors
+    system = (
+        gram_of_all.astype(np.float64, copy=False)
+        + (song_factors * (confidences - 1)[:, None]).T @ song_factors
+    )
     wanted = (confidences @ song_factors).astype(np.float64)
-    system.flat[:: len(system) + 1] += regularisation
+    system.reshape(-1)[:: len(system) + 1] += regularisation
     # LAPACK's own door: for systems this small scipy's checks would take as long as the solution.
-    _, row, failure = lapack.dposv(system, wanted)
+    _, row, failure = lapack.dposv(system.T, wanted)
     if failure:  # a regularisation of zero and too few songs: many rows are as good, and this is the shortest
         row = np.linalg.lstsq(system, wanted)[0]
     folded: NDArray[np.float32] = row.astype(np.float32)
@@ -95,11 +99,13 @@ class FoldIn:
             listens, self.damping[songs], self.parameters.weighting, self.parameters.alpha
         )
         if newest is not None:
-            places = np.searchsorted(songs, newest).clip(max=len(songs) - 1)
-            sure[places[songs[places] == newest]] *= EMPHASIS
-        heard = self.song_factors[songs]
+            places = songs.searchsorted(newest)
+            sure[places[songs.take(places, mode="clip") == newest]] *= EMPHASIS
+        heard, regularisation = self.song_factors[songs], self.parameters.regularisation
+        if len(self.grams) == 1:
+            return fold_in(heard, self.grams[0], sure, regularisation)
         members = [
-            fold_in(block, gram_of_all, sure, self.parameters.regularisation)
+            fold_in(block, gram_of_all, sure, regularisation)
             for block, gram_of_all in zip(_blocks(heard, self.parameters), self.grams, strict=True)
         ]
         return np.concatenate(members) / np.float32(len(members))
@@ -107,4 +113,5 @@ class FoldIn:
 
 def _blocks(factors: Factors, parameters: Parameters) -> list[Factors]:
     """The columns of each member."""
-    return np.split(factors, np.cumsum(parameters.members)[:-1], axis=1) if parameters.members else []
+    ends = list(accumulate(parameters.members))
+    return [factors[:, end - width : end] for end, width in zip(ends, parameters.members, strict=True)]

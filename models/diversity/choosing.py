@@ -1,6 +1,9 @@
 """Chooses a list one song after another: the best one left, less what it repeats, towards the listener's mix, under caps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +12,10 @@ from models.arrays import Factors, Positions
 from models.diversity.formulas import NEVER, SMOOTHING, cap, is_for_the_familiar
 
 Doubles = NDArray[np.float64]
+
+# The best candidates, among which a list is nearly always found; else all are looked at. What repetition and the mix of
+# genres can cost is little beside the worth of those who come after.
+NEAR, PER_PLACE = 128, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +44,22 @@ class Candidates:
     """What is known of each candidate [n]; codes are any numbers, -1 of an album for none."""
 
     relevance: Doubles  # in any unit
-    directions: Factors  # [n × factors], rows of length 1, or 0 where nothing is known
+    directions: Factors  # [n × factors], rows of any length, 0 where nothing is known
     artists: NDArray[np.int64]
     albums: NDArray[np.int64]
     genres: NDArray[np.int64]  # positions in the listener's mix
     is_familiar: NDArray[np.bool_]
+
+    def at(self, places: Positions) -> "Candidates":
+        """Some of them, in this order."""
+        return Candidates(
+            self.relevance[places],
+            self.directions[places],
+            self.artists[places],
+            self.albums[places],
+            self.genres[places],
+            self.is_familiar[places],
+        )
 
 
 def choose(candidates: Candidates, mix: Doubles, limit: int, dials: Dials) -> Positions:
@@ -62,37 +80,73 @@ def choose(candidates: Candidates, mix: Doubles, limit: int, dials: Dials) -> Po
     limit = min(limit, count)
     if not limit:
         return np.empty(0, np.int64)
-    worth = _between_0_and_1(candidates.relevance)
-    barred, capped = np.zeros(count), np.zeros(count)
-    fresh, familiar = (np.where(candidates.is_familiar == kind, 0.0, NEVER) for kind in (False, True))
-    mixed = bool(candidates.is_familiar.any())
+    worth, counting = _between_0_and_1(candidates.relevance), _Mix.over(mix, candidates.genres, limit, dials)
+    some = max(NEAR, PER_PLACE * limit)
+    turns = None
+    if candidates.is_familiar.any():
+        turns = [np.where(candidates.is_familiar == kind, 0.0, NEVER) for kind in (False, True)]
+    elif some < count:
+        is_near = np.zeros(count, np.bool_)
+        is_near[(-worth).argpartition(some)[:some]] = True
+        near = is_near.nonzero()[0]  # in their order, so that a tie is the candidate's that comes first
+        chosen, values, costs = _chosen(candidates.at(near), worth[near], counting.of(near), limit, dials)
+        others = counting.highest(worth, ~is_near)
+        if (values > (others - costs).max(axis=1)).all():
+            return near[chosen]
+    return _chosen(candidates, worth, counting, limit, dials, turns)[0]
+
+
+def _chosen(
+    candidates: Candidates,
+    worth: Doubles,
+    counting: "_Mix",
+    limit: int,
+    dials: Dials,
+    turns: Sequence[Doubles] | None = None,
+) -> tuple[Positions, Doubles, Doubles]:
+    """The choice, what each song was worth when it was chosen, and what each genre cost then [limit × genres].
+
+    `turns` has what bars each candidate where the turn is another kind's: a fresh song's, a familiar one's.
+    """
+    free, left = worth.copy(), worth.copy()  # NEVER of those on the list; in `free` also of those at a cap
     caps: list[tuple[NDArray[np.int64], int, dict[int, int]]] = [
         (codes, cap(limit, share), {}) for codes, share in _capped(candidates, dials)
     ]
-    counting = _Mix(mix, dials.calibration)
-    genres = candidates.genres
-    repeated = np.zeros(count, np.float32)
-    chosen = np.empty(limit, np.int64)
+    directions = _of_length_1(candidates.directions)
+    weighted = np.float32(dials.redundancy) * directions
+    repeated = np.zeros(len(worth), np.float32)
+    chosen, values = np.empty(limit, np.int64), np.empty(limit)
     for place in range(limit):
-        value = worth + barred
-        if dials.redundancy:
-            value -= dials.redundancy * repeated
-        if dials.calibration:
-            value -= counting.costs()[genres]
-        turn = familiar if is_for_the_familiar(place, dials.familiarity) else fresh
-        best = _best_of(value, turn if mixed else None, capped)
+        value = free - counting.costs(place)[counting.genres]
+        value -= repeated
+        turn = None
+        if turns is not None:
+            turn = turns[is_for_the_familiar(place, dials.familiarity)]
+            value += turn
+        best = int(value.argmax())
+        values[place] = value[best]
+        if values[place] == NEVER:
+            cost = counting.costs(place)[counting.genres] + repeated
+            best = _last_resort(free - cost, left - cost, turn)
         chosen[place] = best
-        barred[best] = NEVER
-        counting.add(int(genres[best]))
+        free[best] = left[best] = NEVER
+        counting.add(best)
         for codes, most, counts in caps:
             code = int(codes[best])
             if code >= 0:
                 counts[code] = counts.get(code, 0) + 1
                 if counts[code] == most:
-                    capped[codes == code] = NEVER
+                    free[codes == code] = NEVER
         if dials.redundancy and place + 1 < limit:
-            np.maximum(repeated, candidates.directions @ candidates.directions[best], out=repeated)
-    return chosen
+            np.maximum(repeated, weighted @ directions[best], out=repeated)
+    return chosen, values, counting.table
+
+
+def _of_length_1(factors: Factors) -> Factors:
+    lengths = np.sqrt(np.vecdot(factors, factors))
+    lengths[lengths == 0] = 1
+    directions: Factors = factors / lengths[:, np.newaxis]
+    return directions
 
 
 def _between_0_and_1(relevance: Doubles) -> Doubles:
@@ -105,43 +159,66 @@ def _capped(candidates: Candidates, dials: Dials) -> list[tuple[NDArray[np.int64
     return [(codes, share) for codes, share in both if share < 1]
 
 
-def _best_of(value: Doubles, turn: Doubles | None, capped: Doubles) -> int:
-    """The best of those whose turn it is and who are under their caps; else of the others, else of all."""
-    under = value + capped
-    for allowed in (under + turn, under, value + turn) if turn is not None else (under,):
-        best = int(allowed.argmax())
-        if allowed[best] > NEVER:
+def _last_resort(free: Doubles, left: Doubles, turn: Doubles | None) -> int:
+    """The best of the others than those whose turn it is; where all are at their caps, of those whose turn it is, else of all."""
+    for value in (free,) if turn is None else (free, left + turn):
+        best = int(value.argmax())
+        if value[best] > NEVER:
             return best
-    return int(value.argmax())
+    return int(left.argmax())
 
 
 class _Mix:
-    """The genres of a list as it grows, and what one more song of each would cost: in a few operations for all genres."""
+    """The genres of a list as it grows, and what one more song of each would cost, but for what any song would cost.
 
-    def __init__(self, mix: Doubles, calibration: float) -> None:
+    n KL(p | q~) is a sum over genres, of which a song changes one: that part's change is what sets candidates apart.
+    """
+
+    def __init__(
+        self, genres: NDArray[np.int64], weights: list[float], floor: list[float], table: Doubles
+    ) -> None:
+        self.genres = genres  # of each candidate: those with a share, and the last for all others
+        # [limit × genres]: what a genre costs at each place, where the list has none of it yet; then what it did cost.
+        self.table = table
+        self._weights, self._floor = weights, floor
+        self._counts: dict[int, int] = {}
+
+    @classmethod
+    def over(cls, mix: Doubles, genres: NDArray[np.int64], limit: int, dials: Dials) -> Self:
+        """Of a listener's mix, and candidates of these genres."""
         total = float(mix.sum())
-        # Only genres with a share cost anything.
-        self._named = np.flatnonzero(mix > 0)
-        self._shares = mix[self._named] / total if total > 0 else np.empty(0)
-        self._logs = np.log(self._shares)
-        self._place = {int(genre): place for place, genre in enumerate(self._named)}
-        self._counts, self._songs, self._weight = np.zeros(len(self._named)), 0, calibration
-        self._costs = np.zeros(len(mix))
+        named = (mix > 0).nonzero()[0] if total > 0 else np.empty(0, np.int64)
+        shares = mix[named] / max(total, 1e-300)
+        places = np.full(len(mix), len(named))
+        places[named] = np.arange(len(named))
+        told, lengths = SMOOTHING * shares, np.arange(1, limit + 1)[:, np.newaxis]
+        weights = dials.calibration * shares
+        table = np.zeros((limit, len(named) + 1))
+        np.multiply(weights * lengths, np.log(told / (told + (1 - SMOOTHING) / lengths)), out=table[:, :-1])
+        return cls(places[genres], weights.tolist(), told.tolist(), table)
 
-    def add(self, genre: int) -> None:
-        self._songs += 1
-        if genre in self._place:
-            self._counts[self._place[genre]] += 1
+    def of(self, candidates: Positions) -> "_Mix":
+        """The same for some of the candidates, before any is on the list."""
+        return _Mix(self.genres[candidates], self._weights, self._floor, self.table.copy())
 
-    def costs(self) -> Doubles:
-        """For each genre, `calibration` times the songs of the list with one more of it, times the gap it has then."""
-        now, then = self._terms(self._counts), self._terms(self._counts + 1)
-        whole, weight = now.sum(), self._weight * (self._songs + 1)
-        self._costs.fill(weight * whole)
-        self._costs[self._named] = weight * (whole - now + then)
-        return self._costs
+    def highest(self, worth: Doubles, which: NDArray[np.bool_]) -> Doubles:
+        """The most worth of a genre among some candidates."""
+        highest = np.full(self.table.shape[1], NEVER)
+        np.maximum.at(highest, self.genres[which], worth[which])
+        return highest
 
-    def _terms(self, counts: Doubles) -> Doubles:
-        told = (1 - SMOOTHING) * counts / (self._songs + 1) + SMOOTHING * self._shares
-        terms: Doubles = self._shares * (self._logs - np.log(told))
-        return terms
+    def add(self, candidate: int) -> None:
+        """Put one on the list."""
+        genre = int(self.genres[candidate])
+        if genre < len(self._weights):
+            self._counts[genre] = self._counts.get(genre, 0) + 1
+
+    def costs(self, place: int) -> Doubles:
+        """Of one more song of each genre, for that place of the list; only genres with a share cost anything."""
+        costs: Doubles = self.table[place]
+        length = place + 1
+        share = (1 - SMOOTHING) / length
+        for genre, count in self._counts.items():
+            told = count * share + self._floor[genre]
+            costs[genre] = self._weights[genre] * length * log(told / (told + share))
+        return costs

@@ -63,6 +63,7 @@ class Pool:
             scores = factors[poorest] @ asked.T
             likeliest = max(1, int(len(asked) * LIKELIEST))
             thresholds = -np.partition(-scores, likeliest - 1, axis=1)[:, likeliest - 1]
+            thresholds *= 1 - 1e-6  # for what rounding does
         return cls(
             places[poorest],
             np.ascontiguousarray(factors[poorest]),
@@ -70,6 +71,11 @@ class Pool:
             thresholds,
         )
 
+    def is_for(self, listener: Factors) -> NDArray[np.bool_]:
+        """Of each song of the pool, whether it is for a listener with these factors [factors]."""
+        is_for: NDArray[np.bool_] = self.factors @ listener >= self.thresholds
+        return is_for
+
     def for_one(self, listener: Factors) -> Positions:
-        """The positions in the pool of the songs that are for a listener with these factors [factors]."""
-        return np.flatnonzero(self.factors @ listener >= self.thresholds * (1 - 1e-6))
+        """The positions in the pool of those that are."""
+        return self.is_for(listener).nonzero()[0]

@@ -42,7 +42,7 @@ def draw(
     budget: Budget,
     chance: np.random.Generator,
 ) -> Drawn:
-    """Which places of a list of `limit` go to which songs of a pool with these `weights` above 0 and `artists`.
+    """Which places of a list of `limit` go to which songs of a pool with these `weights` above 0 and `artists`, numbered from 0.
 
         P(pool song i stands at place k) = s / |B| * w_i / W      k in block B, W = sum of weights dealt to B
         P(the list's own song stands at k) = 1 - s / |B|
@@ -58,12 +58,13 @@ def draw(
     length = round(1 / budget.share) if budget.share > 0 else 0
     if not length or not len(weights):
         return Drawn(explored, propensities)
-    starts = range(0, limit, length)
-    dealt = np.unique(artists, return_inverse=True)[1] % len(starts)
+    starts, counts = range(0, limit, length), np.bincount(artists)
+    # The artists who are there take turns; `dealt` says whose turn is which block's.
+    dealt = ((counts > 0).cumsum() - 1)[artists] % len(starts)
     for number, start in enumerate(starts):
         stop = min(start + length, limit)
         begin = max(start, budget.first)
-        mine = np.flatnonzero(dealt == number)
+        mine = (dealt == number).nonzero()[0]
         sure = (stop - start) * budget.share
         # The draws are made in any case: what one block does must not move the next one's.
         is_given, where, who = chance.random(3)
@@ -73,8 +74,9 @@ def draw(
         propensities[begin:stop] = 1 - sure / places
         if is_given < sure:
             place = begin + int(where * places)
-            shares = weights[mine] / weights[mine].sum()
-            song = min(int(np.searchsorted(np.cumsum(shares), who, side="right")), len(mine) - 1)
+            mine_weigh = weights[mine]
+            upto = mine_weigh.cumsum()
+            song = min(int(upto.searchsorted(who * upto[-1], side="right")), len(mine) - 1)
             explored[place] = mine[song]
-            propensities[place] = sure / places * shares[song]
+            propensities[place] = sure / places * (mine_weigh[song] / upto[-1])
     return Drawn(explored, propensities)

@@ -12,6 +12,7 @@ from foundation.ids import UserId
 from models.arrays import Factors, Positions
 from models.diversity.choosing import Dials
 from models.exploration.drawing import NONE, Budget
+from serving.recommend.filters import Barred
 from serving.recommend.history import NOTHING, History
 from serving.recommend.ranking import Ranked
 from serving.trending.schemas import Chart
@@ -54,6 +55,7 @@ class Wanted:
     limit: int
     seeds: Seeds | None = None
     excluded: Positions = field(default_factory=nothing)  # positions in the bundle, in any order
+    excluded_artists: NDArray[np.int64] = field(default_factory=nothing)  # ids, in any order
     # What was just heard or is in the queue, the newest first: it steers, and is not repeated.
     session: Positions = field(default_factory=nothing)
     dials: Dials = field(default_factory=Dials)
@@ -71,9 +73,7 @@ class Asker:
     country: str
     at: datetime
     wanted: Wanted
-    is_out: NDArray[
-        np.bool_
-    ]  # [songs]: what they are not given, whatever speaks for it; but for what they heard
+    barred: Barred
     mix: NDArray[np.float64]  # [genres]: what part of their listens each has; zeros where nothing is known
     trends: Trends
     direction: Factors | None = None  # [factors], of length 1: where the seeds point

@@ -10,6 +10,7 @@ from models.arrays import Factors, Positions, among, once
 from models.bundle import Bundle
 from models.ranker.linear import NAMES
 from serving.recommend.asking import Asker
+from serving.recommend.ranking import products_of
 from serving.recommend.retrieval import Found, Sources
 
 COLUMN = {name: column for column, name in enumerate(NAMES)}
@@ -28,20 +29,22 @@ class Featured:
     )  # what each source says of each; 0: nothing
 
 
-def featured(found: Sequence[Found], is_out: NDArray[np.bool_], asker: Asker, sources: Sources) -> Featured:
-    """The candidates that were found, but for those that are out [songs], and what is known of each."""
+def featured(found: Sequence[Found], asker: Asker, sources: Sources) -> Featured:
+    """The candidates that were found, but for those that may not be given, and what is known of each."""
     bundle, facts = sources.bundle, sources.facts
     places = once(np.concatenate([each.places for each in found]))
-    places = places[~is_out[places]]
+    is_out = asker.barred.among(places)
+    if not asker.wanted.dials.familiarity:
+        is_out |= among(places, asker.history.heard)
+    places = places[~is_out]
     factors, is_placed = _factors(places, bundle, sources)
     spoken = {each.source: _spread(each, places) for each in found if len(each.places)}
     features = np.zeros((len(places), len(NAMES)), np.float32)
     taste = asker.history.taste
     if taste is not None and len(places):
-        # In doubles and row by row, so that a song's score does not hang on which others are candidates.
-        products = (factors.astype(np.float64) * taste.astype(np.float64)).sum(axis=1)
-        features[:, COLUMN["taste"]] = np.where(is_placed, 0, products)
-        features[:, COLUMN["placed"]] = np.where(is_placed, products, 0)
+        products = products_of(factors, taste)
+        features[:, COLUMN["taste"]] = products * ~is_placed
+        features[:, COLUMN["placed"]] = products * is_placed
     if "words" in spoken:
         features[:, COLUMN["content"]] = spoken["words"]
     for source in ("charts", "genres"):
@@ -54,15 +57,14 @@ def featured(found: Sequence[Found], is_out: NDArray[np.bool_], asker: Asker, so
             )
     features[:, COLUMN["popular"]] = facts.popular[places]
     age = facts.age(places, asker.at.date())
-    features[:, COLUMN["fresh"]] = np.where(age >= 0, np.clip(1 - age / FRESH_FOR, 0, 1), 0)
+    features[:, COLUMN["fresh"]] = np.maximum(1 - age / FRESH_FOR, 0) * (age >= 0)
     if len(asker.followed):
         features[:, COLUMN["followed"]] = among(facts.artists[places], once(asker.followed))
     features[:, COLUMN["genre"]] = asker.mix[facts.genres[places]] if len(asker.mix) else 0
     features[:, COLUMN["wanted"]] = _wanted(places, asker, sources)
     if asker.direction is not None:
-        lengths = np.sqrt((factors * factors).sum(axis=1))
-        products = (factors.astype(np.float64) * asker.direction.astype(np.float64)).sum(axis=1)
-        features[:, COLUMN["seed"]] = products / np.maximum(lengths, 1e-9)
+        lengths = np.sqrt(np.vecdot(factors, factors))
+        features[:, COLUMN["seed"]] = products_of(factors, asker.direction) / np.maximum(lengths, 1e-9)
     return Featured(places, features, factors, spoken)
 
 
@@ -71,8 +73,8 @@ def _factors(places: Positions, bundle: Bundle, sources: Sources) -> tuple[Facto
     factors = bundle.song_factors[places]
     is_placed = np.zeros(len(places), np.bool_)
     if len(sources.placed):
-        at = np.minimum(np.searchsorted(sources.placed, places), len(sources.placed) - 1)
-        is_placed = sources.placed[at] == places
+        at = sources.placed.searchsorted(places)
+        is_placed = sources.placed.take(at, mode="clip") == places
         factors[is_placed] = sources.placed_factors[at[is_placed]]
     return factors, is_placed
 
@@ -81,8 +83,8 @@ def _spread(found: Found, places: Positions) -> NDArray[np.float64]:
     """What a source says of each of all candidates: the most it said of a song, 0 where nothing."""
     scores = np.zeros(len(places))
     if len(places):
-        at = np.minimum(np.searchsorted(places, found.places), len(places) - 1)
-        is_in = places[at] == found.places
+        at = places.searchsorted(found.places)
+        is_in = places.take(at, mode="clip") == found.places
         np.maximum.at(scores, at[is_in], found.scores[is_in])
     return scores
 

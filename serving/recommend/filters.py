@@ -1,6 +1,6 @@
 """Which songs a listener is not to be given, whatever speaks for them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
@@ -12,12 +12,50 @@ from numpy.typing import NDArray
 from feature_store.online import Lately
 from feature_store.rights import SongRights
 from foundation.contracts.tables import Songs
-from models.arrays import Positions
+from models.arrays import Positions, among, once
 from models.bundle import Bundle
 from serving.recommend.history import positions
 from serving.recommend.songs import NOTHING, SongFacts
 
 EVERYWHERE = frozenset({"*"})
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """What one listener is not given, whatever speaks for it; but for what they heard.
+
+    It is asked for some hundred songs at a time: nothing here is as long as the catalogue and made for a request.
+    """
+
+    rules: "Rules"
+    facts: SongFacts
+    places: Positions  # songs by themselves, ascending
+    artists: NDArray[np.int64]  # all of theirs, ascending
+    genres: tuple[int, ...]  # all of these, by code
+    is_shut: (
+        NDArray[np.bool_] | None
+    )  # [region sets]: whether the listener is elsewhere; None: nowhere matters
+    allows_explicit: bool
+
+    def has(self, place: int) -> bool:
+        """Whether one song is barred."""
+        return bool(self.among(np.array([place], np.int64))[0])
+
+    def among(self, places: Positions) -> NDArray[np.bool_]:
+        """Of each of these songs, whether it is barred."""
+        rules, facts = self.rules, self.facts
+        is_out = among(places, self.places)
+        if len(rules.removed):
+            is_out |= among(places, rules.removed)
+        if self.is_shut is not None:
+            is_out |= self.is_shut[rules.regions[places]]
+        if not self.allows_explicit:
+            is_out |= rules.is_explicit[places]
+        if len(self.artists):
+            is_out |= among(facts.artists[places], self.artists)
+        for genre in self.genres:
+            is_out |= facts.genres[places] == genre
+        return is_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +66,9 @@ class Rules:
     is_explicit: NDArray[np.bool_]  # [songs]
     region_sets: tuple[frozenset[str], ...]  # where songs may be played; the first is EVERYWHERE
     regions: NDArray[np.int32]  # [songs]: which set
-    removed: Positions
+    removed: Positions  # ascending
     beside: frozenset[int] = frozenset()  # ids of removed songs that the bundle does not have
-    _explicit: Positions = field(default_factory=lambda: NOTHING)
-    _by_country: dict[str, Positions] = field(default_factory=dict)  # filled as people ask
+    _shut: dict[str, NDArray[np.bool_] | None] = field(default_factory=dict)  # filled as people ask
 
     @classmethod
     def of(cls, bundle: Bundle) -> Self:
@@ -47,9 +84,7 @@ class Rules:
             )
             for where, at in limited.iter_rows():
                 regions[at] = sets.setdefault(frozenset(where or ()), len(sets))
-        return cls(
-            bundle.song_ids, explicit, tuple(sets), regions, NOTHING, _explicit=np.flatnonzero(explicit)
-        )
+        return cls(bundle.song_ids, explicit, tuple(sets), regions, NOTHING)
 
     def after(self, changes: Collection[SongRights]) -> "Rules":
         """With what the catalog told since."""
@@ -73,35 +108,46 @@ class Rules:
             regions=regions,
             removed=np.array(sorted(removed), np.int64),
             beside=frozenset(beside),
-            _explicit=np.flatnonzero(explicit),
-            _by_country={},
+            _shut={},
         )
 
-    def bar(
-        self, is_out: NDArray[np.bool_], lately: Lately, country: str, facts: SongFacts, at: datetime
-    ) -> None:
-        """Mark in `is_out` [songs] what this listener, in this country, is not given."""
+    def barred(
+        self,
+        lately: Lately,
+        country: str,
+        facts: SongFacts,
+        at: datetime,
+        *,
+        places: Sequence[Positions] = (),
+        artists: NDArray[np.int64] = NOTHING,
+    ) -> Barred:
+        """What this listener, in this country, is not given; also `places` and all songs of `artists`, in any order."""
         wishes = lately.wishes
         never = [each for each in wishes.feedback if each.wish == "never" and each.holds(at)]
-        artists = [each.target_id for each in never if each.kind == "artist"]
+        unwanted = [each.target_id for each in never if each.kind == "artist"]
         songs = [each.target_id for each in never if each.kind == "song"]
-        for each in never:
-            if each.kind == "genre":
-                is_out[facts.of_genre(each.genre)] = True
-        is_out[self.removed] = True
-        is_out[self._outside(country)] = True
-        is_out[positions(self.song_ids, _with(wishes.hidden_songs, songs))] = True
-        is_out[facts.by_artist.of_values(_with(wishes.hidden_artists, artists))] = True
-        if not wishes.preferences.allows_explicit:
-            is_out[self._explicit] = True
+        genres = [facts.genre_codes.get(each.genre.lower()) for each in never if each.kind == "genre"]
+        hidden = positions(self.song_ids, _with(wishes.hidden_songs, songs))
+        parts = [part for part in (hidden, *places) if len(part)]
+        return Barred(
+            self,
+            facts,
+            once(np.concatenate(parts)) if parts else NOTHING,
+            once(np.concatenate([_with(wishes.hidden_artists, unwanted), artists])),
+            tuple(code for code in genres if code is not None),
+            self._is_shut(country),
+            wishes.preferences.allows_explicit,
+        )
 
-    def _outside(self, country: str) -> Positions:
-        """The songs that may not be played in a country; where it is unknown, those that may not be played everywhere."""
-        found = self._by_country.get(country)
-        if found is None:
-            shut = [code for code, where in enumerate(self.region_sets) if code and country not in where]
-            found = self._by_country[country] = np.flatnonzero(np.isin(self.regions, shut))
-        return found
+    def _is_shut(self, country: str) -> NDArray[np.bool_] | None:
+        """Of each set of regions, whether a country is outside; where it is unknown, all but everywhere are."""
+        if len(self.region_sets) == 1:
+            return None
+        if country not in self._shut:
+            self._shut[country] = np.array(
+                [code > 0 and country not in where for code, where in enumerate(self.region_sets)]
+            )
+        return self._shut[country]
 
 
 def _with(ids: NDArray[np.int64], others: Iterable[int]) -> NDArray[np.int64]:

@@ -69,34 +69,42 @@ class Histories:
         """
         row = position(self.bundle.listener_ids, listener)
         trained, listens = self._trained(row)
-        told = once(np.append(np.array(lately.song_ids, np.int64), lately.heard))
-        loved = positions(self.bundle.song_ids, np.sort(lately.wishes.loved_songs))
-        heard = _union(trained, positions(self.bundle.song_ids, told), loved, session)
-        silenced = _silenced(
-            lately.wishes.feedback, lately.wishes.hidden_songs, lately.wishes.hidden_artists, at
+        wishes, song_ids = lately.wishes, self.bundle.song_ids
+        latest = np.array(lately.song_ids, np.int64)
+        told = once(np.concatenate([latest, lately.heard]))
+        loved = positions(song_ids, np.sort(wishes.loved_songs))
+        heard = _union(trained, positions(song_ids, told), loved, session)
+        silenced = _silenced(wishes.feedback, wishes.hidden_songs, wishes.hidden_artists, at)
+        listened_ms = np.array(lately.listened_ms, np.int64)
+        recent = since = _newest_first(
+            session, positions(song_ids, latest[listened_ms >= self.trained_until_ms])
         )
-        since = _newest_first(session, self._since(lately, self.trained_until_ms))
-        recent = _newest_first(session, self._since(lately, round(silenced.before.timestamp() * 1000) + 1))
+        is_forgotten = silenced.before > EARLIEST
+        if is_forgotten or len(since) < len(latest):
+            least_ms = round(silenced.before.timestamp() * 1000) + 1
+            recent = _newest_first(session, positions(song_ids, latest[listened_ms >= least_ms]))
+        counts = np.zeros(len(heard), np.float32)
+        if is_forgotten:  # what training knew was all before that
+            counts[heard.searchsorted(recent)] = 1
+        else:
+            known = heard.searchsorted(trained)
+            counts[known] = listens
+            is_news = np.ones(len(heard), np.bool_)
+            is_news[known] = False
+            is_news[heard.searchsorted(since)] = True
+            # Of the online store's songs it is known that they were heard, not how often.
+            counts[is_news] += 1
+        if len(loved):
+            counts[heard.searchsorted(loved)] += LOVED - 1
         wanted = [
             each.target_id
-            for each in lately.wishes.feedback
+            for each in wishes.feedback
             if each.wish == "more" and each.kind == "song" and each.holds(at)
         ]
-        counts = np.zeros(len(heard), np.float32)
-        if silenced.before > EARLIEST:  # what training knew was all before that
-            counts[np.searchsorted(heard, recent)] = 1
-        else:
-            counts[np.searchsorted(heard, trained)] = listens
-            is_news = np.ones(len(heard), np.bool_)
-            is_news[np.searchsorted(heard, trained)] = False
-            is_news[np.searchsorted(heard, since)] = True
-            counts[is_news] += (
-                1  # of the online store's songs it is known that they were heard, not how often
-            )
-        counts[np.searchsorted(heard, loved)] += LOVED - 1
-        more = positions(heard, positions(self.bundle.song_ids, np.sort(np.array(wanted, np.int64))))
-        counts[more] += MORE
-        counts[self._is_silenced(heard, silenced)] = 0
+        if wanted:
+            counts[positions(heard, positions(song_ids, np.sort(np.array(wanted, np.int64))))] += MORE
+        if len(silenced.songs) or len(silenced.artists):
+            counts[self._is_silenced(heard, silenced)] = 0
         return self._told(row, heard, told, counts, trained, listens, since, recent)
 
     def _told(
@@ -114,17 +122,19 @@ class Histories:
         speaks = counts > 0
         speaking, said = heard[speaks], counts[speaks]
         recent = recent[among(recent, speaking)]
-        known = self.fold_in.is_known[speaking]
-        was_known = self.fold_in.is_known[trained]
-        is_same = np.array_equal(speaking[known], trained[was_known]) and np.array_equal(
-            said[known], listens[was_known]
-        )
-        if row is not None and is_same:
+        if row is not None and self._is_same(speaking, said, trained, listens):
             return History(heard, told, TRAINED, self.bundle.listener_factors[row], speaking, said, recent)
         newest = since[among(since, speaking)][:NEWEST]
         taste = self.fold_in.row(speaking, said, newest=newest)
         policy = WITHOUT_TASTE if taste is None else FOLDED
         return History(heard, told, policy, taste, speaking, said, recent)
+
+    def _is_same(
+        self, songs: Positions, counts: NDArray[np.float32], others: Positions, other: NDArray[np.float32]
+    ) -> bool:
+        """Whether two histories say the same to the model."""
+        mine, theirs = self.fold_in.is_known[songs], self.fold_in.is_known[others]
+        return np.array_equal(songs[mine], others[theirs]) and np.array_equal(counts[mine], other[theirs])
 
     def _trained(self, row: int | None) -> tuple[Positions, NDArray[np.float32]]:
         """The songs that training knew the listener to have heard, and how often."""
@@ -133,15 +143,6 @@ class Histories:
         marks = self.bundle.heard
         span = slice(marks.indptr[row], marks.indptr[row + 1])
         return marks.indices[span].astype(np.int64), marks.data[span]
-
-    def _since(self, lately: Lately, since_ms: int) -> Positions:
-        """The songs listened to since then that the bundle has, newest first."""
-        songs = [
-            song
-            for song, listened_ms in zip(lately.song_ids, lately.listened_ms, strict=True)
-            if listened_ms >= since_ms
-        ]
-        return positions(self.bundle.song_ids, np.array(songs, np.int64))
 
     def _is_silenced(self, heard: Positions, silenced: Silenced) -> NDArray[np.bool_]:
         quiet = among(self.bundle.song_ids[heard], once(silenced.songs))
@@ -163,11 +164,11 @@ def _silenced(
             quiet_artists.append(each.target_id)
         elif each.kind == "taste":
             before = each.given_at
-    return Silenced(
-        np.append(songs, np.array(quiet_songs, np.int64)),
-        np.append(artists, np.array(quiet_artists, np.int64)),
-        before,
-    )
+    if quiet_songs:
+        songs = np.append(songs, np.array(quiet_songs, np.int64))
+    if quiet_artists:
+        artists = np.append(artists, np.array(quiet_artists, np.int64))
+    return Silenced(songs, artists, before)
 
 
 def _union(*parts: Positions) -> Positions:
@@ -186,7 +187,7 @@ def _newest_first(session: Positions, before: Positions) -> Positions:
 
 def position(ids: Positions, wanted: int) -> int | None:
     """Where `wanted` stands among ascending ids, if it does."""
-    place = int(np.searchsorted(ids, wanted))
+    place = int(ids.searchsorted(wanted))
     return place if place < len(ids) and ids[place] == wanted else None
 
 
@@ -194,6 +195,6 @@ def positions(ids: Positions, wanted: SongIds) -> Positions:
     """Where those of `wanted` stand that are among ascending ids, in the order of `wanted`."""
     if len(ids) == 0 or len(wanted) == 0:
         return NOTHING
-    places = np.searchsorted(ids, wanted)
-    found: Positions = places[ids[np.minimum(places, len(ids) - 1)] == wanted]
+    places = ids.searchsorted(wanted)
+    found: Positions = places[ids.take(places, mode="clip") == wanted]
     return found

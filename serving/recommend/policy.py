@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import Factors, Positions, among, once
+from models.arrays import Positions, among
 from models.diversity.choosing import Candidates, choose
 from models.diversity.formulas import cap
 from models.exploration.drawing import NOBODY, draw
 from models.ranker.linear import Linear
 from serving.recommend.asking import Asker
 from serving.recommend.features import COLUMN, Featured, featured
-from serving.recommend.history import NOTHING
+from serving.recommend.history import NOTHING, positions
+from serving.recommend.ranking import products_of
 from serving.recommend.retrieval import Sources
 
 RANKED = 600  # candidates that are diversified: the best ones by the ranker
@@ -39,16 +40,11 @@ class Chosen:
 
 def chosen_for(asker: Asker, sources: Sources, ranker: Linear) -> Chosen:
     """The list for one request."""
-    wanted, history = asker.wanted, asker.history
-    is_out = asker.is_out
-    if not wanted.dials.familiarity:
-        is_out = is_out.copy()
-        is_out[history.heard] = True
-    candidates = featured(sources.found(asker), is_out, asker, sources)
+    candidates = featured(sources.found(asker), asker, sources)
     if not len(candidates.places):
         return Chosen.nothing()
     scores = ranker.scores(candidates.features)
-    best = np.argsort(-scores, kind="stable")[: max(RANKED, wanted.limit)]
+    best = (-scores).argsort(kind="stable")[: max(RANKED, asker.wanted.limit)]
     order = best[_diversified(asker, sources, candidates, scores, best)]
     names = _sources_of(candidates, order)
     plain = Chosen(
@@ -74,20 +70,13 @@ def _diversified(
         is_familiar = among(places, asker.history.heard)
     several = Candidates(
         scores[best],
-        _directions(candidates.factors[best]),
+        candidates.factors[best],
         facts.artists[places],
         facts.albums[places],
         facts.genres[places],
         is_familiar,
     )
     return choose(several, asker.mix, asker.wanted.limit, dials)
-
-
-def _directions(factors: Factors) -> Factors:
-    lengths = np.sqrt(np.einsum("ij,ij->i", factors, factors))
-    lengths[lengths == 0] = 1
-    directions: Factors = factors / lengths[:, np.newaxis]
-    return directions
 
 
 def _sources_of(candidates: Featured, order: Positions) -> tuple[str, ...]:
@@ -107,23 +96,30 @@ def _explored(plain: Chosen, asker: Asker, sources: Sources, ranker: Linear) -> 
     taste, pool, wanted = asker.history.taste, sources.pool, asker.wanted
     if taste is None or not wanted.budget.share or not len(pool.places):
         return plain
-    mine = pool.for_one(taste)
-    places = pool.places[mine]
-    is_free = ~asker.is_out[places] & ~among(places, once(plain.places)) & ~among(places, asker.history.heard)
+    is_mine = pool.is_for(taste)
+    for known in (plain.places, asker.history.heard):
+        is_mine[positions(pool.places, known)] = False
+    mine = is_mine.nonzero()[0]
+    places, artists = pool.places[mine], sources.pool_artists[mine]
     # A drawn song takes another's place, and no two drawn ones share an artist: the cap on artists holds as before.
-    artists, songs = np.unique(sources.facts.artists[plain.places], return_counts=True)
-    full = artists[songs >= cap(wanted.limit, wanted.dials.artist_share)]
-    is_free &= ~among(sources.facts.artists[places], full)
-    mine, places = mine[is_free], places[is_free]
+    is_free = ~asker.barred.among(places)
+    listed, most = (
+        sources.facts.artists[plain.places].tolist(),
+        cap(wanted.limit, wanted.dials.artist_share),
+    )
+    for artist in (artist for artist in set(listed) if listed.count(artist) >= most):
+        is_free &= sources.facts.artists[places] != artist
+    mine, places, artists = mine[is_free], places[is_free], artists[is_free]
     chance = np.random.default_rng(wanted.seed)
-    drawn = draw(len(plain.places), pool.needs[mine], sources.facts.artists[places], wanted.budget, chance)
-    given = np.flatnonzero(drawn.explored != NOBODY)
+    drawn = draw(len(plain.places), pool.needs[mine], artists, wanted.budget, chance)
+    given = (drawn.explored != NOBODY).nonzero()[0]
     shown, scores, names = plain.places.copy(), plain.scores.copy(), list(plain.sources)
     for at in given.tolist():
         one = int(drawn.explored[at])
         shown[at] = places[one]
-        product = float(pool.factors[mine[one]].astype(np.float64) @ taste.astype(np.float64))
-        scores[at] = product * float(ranker.weights[COLUMN["taste"]])
+        scores[at] = float(products_of(pool.factors[mine[one]], taste)) * float(
+            ranker.weights[COLUMN["taste"]]
+        )
         names[at] = EXPLORED
     candidates_hash = plain.candidates_hash ^ _hash(sources.bundle.song_ids[places])
     return Chosen(
@@ -132,6 +128,6 @@ def _explored(plain: Chosen, asker: Asker, sources: Sources, ranker: Linear) -> 
 
 
 def _hash(song_ids: NDArray[np.int64]) -> int:
-    """64 bits of the songs that a list was chosen from, in whatever order they were found."""
-    digest = hashlib.blake2b(np.sort(song_ids).tobytes(), digest_size=8).digest()
+    """64 bits of the songs that a list was chosen from, whose ids ascend."""
+    digest = hashlib.blake2b(song_ids.data, digest_size=8).digest()
     return int.from_bytes(digest, "big")

@@ -30,12 +30,15 @@ class Reasons:
             [source in ("taste", "heard", EXPLORED, "placed") for source in chosen.sources], np.bool_
         )
         seeds = iter(seeds_of(self.bundle.song_factors, chosen.places[by_taste], asker.history.speaking))
-        reasons = []
+        reasons, called = [], {}
         for place, source, is_by_taste in zip(
             chosen.places.tolist(), chosen.sources, by_taste.tolist(), strict=True
         ):
-            heard = next(seeds) if is_by_taste else ()
-            reasons.append(self._reason(place, source, [self.names.seed(each) for each in heard], asker))
+            heard = next(seeds).tolist() if is_by_taste else ()
+            for each in heard:
+                if each not in called:
+                    called[each] = self.names.seed(each)
+            reasons.append(self._reason(place, source, [called[each] for each in heard], asker))
         return reasons
 
     def _reason(self, place: int, source: str, heard: list[Seed], asker: Asker) -> Reason:
@@ -86,19 +89,19 @@ def seeds_of(factors: Factors, songs: Positions, heard: Positions) -> list[Posit
     if len(heard) == 0 or len(songs) == 0:
         return [np.empty(0, np.int64) for _ in songs]
     spoken = factors[heard]
-    lengths = np.sqrt(np.einsum("ij,ij->i", spoken, spoken))
+    lengths = np.sqrt(np.vecdot(spoken, spoken))
     lengths[lengths == 0] = 1
-    strengths = factors[songs] @ (spoken / lengths[:, np.newaxis]).T
+    strengths = factors[songs] @ spoken.T / lengths
     enough = SHARE * strengths.max(axis=1)
     rows = np.arange(len(songs))
-    strongest = np.zeros((SEEDS, len(songs)), np.int64)
-    speaks = np.zeros((SEEDS, len(songs)), np.bool_)
+    strongest = np.zeros((len(songs), SEEDS), np.int64)
+    speaks = np.zeros((len(songs), SEEDS), np.bool_)
     for rank in range(min(SEEDS, len(heard))):
-        strongest[rank] = strengths.argmax(axis=1)
-        found = strengths[rows, strongest[rank]]
-        speaks[rank] = (found > 0) & (found >= enough)
-        strengths[rows, strongest[rank]] = -np.inf
-    return [heard[places[which]] for places, which in zip(strongest.T, speaks.T, strict=True)]
+        places = strengths.argmax(axis=1)
+        found = strengths[rows, places]
+        strongest[:, rank], speaks[:, rank] = places, (found > 0) & (found >= enough)
+        strengths[rows, places] = -np.inf
+    return [seeds[which] for seeds, which in zip(heard[strongest], speaks, strict=True)]
 
 
 def because_of(seeds: Sequence[Seed]) -> Reason:

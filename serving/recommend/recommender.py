@@ -14,11 +14,11 @@ from feature_store.online import Lately
 from foundation.contracts.tables import Listeners
 from foundation.engines.vectors.port import EXACT_UP_TO
 from foundation.ids import UserId, new_play_id
-from models.arrays import Factors, Positions, once
+from models.arrays import Factors, Positions, among, once
 from models.bundle import Bundle
 from models.diversity.choosing import Dials
 from serving.recommend.asking import Asker, Seeds, Trends, Wanted
-from serving.recommend.filters import Rules
+from serving.recommend.filters import Barred, Rules
 from serving.recommend.history import WITHOUT_TASTE, Histories, History, position, positions
 from serving.recommend.names import SongNames
 from serving.recommend.policy import Chosen, chosen_for
@@ -28,10 +28,12 @@ from serving.recommend.retrieval import TASTE, Sources
 from serving.recommend.rights import Rights
 from serving.recommend.schemas import Item, Slate, SlateId
 from serving.recommend.songs import SongFacts
-from serving.trending.schemas import Chart
+from serving.trending.schemas import Chart, TrendingSong
 
 SPARE = 32  # candidates more than wanted from the index, so that ties at the end are broken by song id
 MORE = 8  # times as many candidates are asked of the index, where the rules take too many away
+SOME = 500  # songs that are looked at together, where a list is filled with popular ones
+AT_A_TIME = 500  # listeners
 PICKED = 3.0  # listens that a genre counts for whom it was named by: it fades as they listen
 SEEDED, BY_GENRES = "seeded", "genres"  # the policies beside those of `history`
 # The part of the vectors port that ranking needs, pinned to one version: a vector, how many, and the songs (by id,
@@ -134,8 +136,7 @@ class Recommender:
         rights: Rights | None = None,
     ) -> Feed:
         """What one listener gets of what a request wants."""
-        (feed,) = self._feeds([listener], wanted, {listener: lately}, trends, at, rights)
-        return feed
+        return self._feed(listener, wanted, lately, trends, at, self.ruled_by(rights))
 
     def slate(self, feed: Feed, *, at: datetime, stale: tuple[str, ...] = ()) -> Slate:
         """A feed as it is served."""
@@ -161,33 +162,34 @@ class Recommender:
         at: datetime = LONG_AGO,
         rights: Rights | None = None,
     ) -> Iterator[list[Feed]]:
-        """The same for many listeners, in their order, in batches of bounded memory; nothing is left to chance."""
+        """The same for many listeners, in their order, some at a time; nothing is left to chance."""
         wanted = Wanted(limit) if dials is None else Wanted(limit, dials=dials)
-        step = self.space.rows_at_once()
-        for start in range(0, len(listeners), step):
-            yield self._feeds(listeners[start : start + step], wanted, lately, trends, at, rights)
-
-    def _feeds(
-        self,
-        listeners: Sequence[UserId],
-        wanted: Wanted,
-        lately: Mapping[UserId, Lately],
-        trends: Trends,
-        at: datetime,
-        rights: Rights | None,
-    ) -> list[Feed]:
         rules = self.ruled_by(rights)
-        askers = [
-            self.asker(each, lately.get(each, NOT_LATELY), wanted, trends=trends, at=at, rules=rules)
-            for each in listeners
-        ]
-        queries = {i: query for i, each in enumerate(askers) if (query := _query(each)) is not None}
-        if queries:
-            asked = np.array(list(queries.values()), np.float32)
-            ranked = self._ranked(asked, [askers[i] for i in queries], max(TASTE, 3 * wanted.limit))
-            for i, found in zip(queries, ranked, strict=True):
-                askers[i] = replace(askers[i], nearest=found)
-        return [self._feed(asker, rules) for asker in askers]
+        for start in range(0, len(listeners), AT_A_TIME):
+            yield [
+                self._feed(each, wanted, lately.get(each, NOT_LATELY), trends, at, rules)
+                for each in listeners[start : start + AT_A_TIME]
+            ]
+
+    def _feed(
+        self, listener: UserId, wanted: Wanted, lately: Lately, trends: Trends, at: datetime, rules: Rules
+    ) -> Feed:
+        asker = self.asker(listener, lately, wanted, trends=trends, at=at, rules=rules)
+        query = asker.history.taste if wanted.seeds is None else asker.direction
+        if query is not None:
+            asker = replace(asker, nearest=self._nearest(query, asker, max(TASTE, 3 * wanted.limit)))
+        chosen = chosen_for(asker, self.sources, self.bundle.ranker)
+        items = self._because(chosen, asker)
+        filled = self._filled(items, asker, rules)
+        certain = (1.0,) * (len(filled) - len(items))
+        return Feed(
+            listener,
+            _policy(asker, chosen),
+            tuple(filled),
+            (*chosen.propensities.tolist(), *certain),
+            wanted.seed if wanted.budget.share else 0,
+            chosen.candidates_hash,
+        )
 
     def asker(
         self, listener: UserId, lately: Lately, wanted: Wanted, *, trends: Trends, at: datetime, rules: Rules
@@ -197,10 +199,14 @@ class Recommender:
         country = lately.country
         if not country and (row := position(self.known, listener)) is not None:
             country = self.countries[row]
-        is_out = np.zeros(len(self.bundle.song_ids), np.bool_)
-        rules.bar(is_out, lately, country, self.facts, at)
-        is_out[wanted.excluded] = True
-        is_out[wanted.session] = True
+        barred = rules.barred(
+            lately,
+            country,
+            self.facts,
+            at,
+            places=(wanted.excluded, wanted.session),
+            artists=wanted.excluded_artists,
+        )
         return Asker(
             listener=listener,
             lately=lately,
@@ -208,7 +214,7 @@ class Recommender:
             country=country,
             at=at,
             wanted=wanted,
-            is_out=is_out,
+            barred=barred,
             mix=self._mix(history, lately),
             trends=trends,
             direction=None if wanted.seeds is None else self.direction(wanted.seeds),
@@ -237,43 +243,20 @@ class Recommender:
             mix[unnamed] = 0
         return mix / max(float(mix.sum()), 1e-9)
 
-    def _ranked(self, queries: Factors, askers: Sequence[Asker], limit: int) -> list[Ranked]:
-        outs = []
-        for asker in askers:
-            is_out = asker.is_out.copy()
-            is_out[asker.history.heard] = True
-            outs.append(is_out)
+    def _nearest(self, query: Factors, asker: Asker, limit: int) -> Ranked:
+        """The songs that point most where the query does, of those that were not heard and may be given."""
+        heard, barred = asker.history.heard, asker.barred
         if len(self.bundle.song_ids) <= self.exact_up_to:
-            return self.space.best(queries, outs, limit)
-        return [
-            self._by_index(query, asker.history.heard, is_out, limit)
-            for query, asker, is_out in zip(queries, askers, outs, strict=True)
-        ]
-
-    def _by_index(self, query: Factors, heard: Positions, is_out: NDArray[np.bool_], limit: int) -> Ranked:
-        """Heard songs are left out by the index; the rules take few away, and where they take many, more are asked for."""
+            return self.space.best_for(query, heard, limit, barred.among)
         places = heard[:0]
+        # Heard songs are left out by the index; the rules take few away, and where they take many, more are asked for.
         for asked in (limit + SPARE, MORE * (limit + SPARE)):
             found = self.nearest(query, asked, self.bundle.song_ids[heard])
             places = np.searchsorted(self.bundle.song_ids, np.array(sorted(found), np.int64))
-            places = places[~is_out[places]]
+            places = places[~(barred.among(places) | among(places, heard))]
             if len(places) >= limit or len(found) < asked:
                 break
         return self.space.settled(query, places, limit)
-
-    def _feed(self, asker: Asker, rules: Rules) -> Feed:
-        chosen = chosen_for(asker, self.sources, self.bundle.ranker)
-        items = self._because(chosen, asker)
-        filled = self._filled(items, asker, rules)
-        certain = (1.0,) * (len(filled) - len(items))
-        return Feed(
-            asker.listener,
-            _policy(asker, chosen),
-            tuple(filled),
-            (*chosen.propensities.tolist(), *certain),
-            asker.wanted.seed if asker.wanted.budget.share else 0,
-            chosen.candidates_hash,
-        )
 
     def _because(self, chosen: Chosen, asker: Asker) -> list[Item]:
         """The songs that were chosen, with what speaks for them."""
@@ -289,23 +272,23 @@ class Recommender:
         limit, items = asker.wanted.limit, list(chosen)
         if len(chosen) >= limit:
             return items
-        is_free = ~asker.is_out
-        is_free[asker.history.heard] = False
-        is_free[positions(self.bundle.song_ids, np.array([item.song_id for item in items], np.int64))] = False
+        taken = set(asker.history.heard.tolist())
+        taken.update(
+            place for item in items if (place := position(self.bundle.song_ids, item.song_id)) is not None
+        )
         beside = (
             set(asker.history.told.tolist()) | rules.beside | set(asker.lately.wishes.hidden_songs.tolist())
         )
         hidden = set(asker.lately.wishes.hidden_artists.tolist())
-        for song in asker.trends.chart.songs:
+        for song, place in self._charted(asker):
             if len(items) == limit:
                 return items
-            place = position(self.bundle.song_ids, song.song_id)
-            if song.artist_id in hidden or (song.song_id in beside if place is None else not is_free[place]):
+            if song.artist_id in hidden or (song.song_id in beside if place is None else place in taken):
                 continue
             if place is None:
                 beside.add(song.song_id)
             else:
-                is_free[place] = False
+                taken.add(place)
             items.append(
                 Item(
                     rank=len(items) + 1,
@@ -318,16 +301,27 @@ class Recommender:
                     reason=TRENDING,
                 )
             )
-        by_popularity = self.facts.by_popularity
-        for place in by_popularity[is_free[by_popularity]][: limit - len(items)].tolist():
-            reason = POPULAR if self.bundle.popularity[place] > 0 else UNHEARD
-            items.append(self.names.item(len(items) + 1, place, 0.0, reason))
+        for place in self._popular(asker.barred):
+            if len(items) == limit:
+                break
+            if place not in taken:
+                reason = POPULAR if self.bundle.popularity[place] > 0 else UNHEARD
+                items.append(self.names.item(len(items) + 1, place, 0.0, reason))
         return items
 
+    def _charted(self, asker: Asker) -> Iterator[tuple[TrendingSong, int | None]]:
+        """The songs of the chart that may be given, each with its position if the bundle has it."""
+        songs, ids = asker.trends.chart.songs, self.bundle.song_ids
+        places = [position(ids, song.song_id) for song in songs]
+        known = np.array([place for place in places if place is not None], np.int64)
+        barred = set(known[asker.barred.among(known)].tolist())
+        return ((song, place) for song, place in zip(songs, places, strict=True) if place not in barred)
 
-def _query(asker: Asker) -> Factors | None:
-    """What the songs of a list are near to: the seeds, else the listener's taste."""
-    return asker.history.taste if asker.wanted.seeds is None else asker.direction
+    def _popular(self, barred: Barred) -> Iterator[int]:
+        """All songs that may be given, the most popular first."""
+        for start in range(0, len(self.facts.by_popularity), SOME):
+            places = self.facts.by_popularity[start : start + SOME]
+            yield from places[~barred.among(places)].tolist()
 
 
 def _policy(asker: Asker, chosen: Chosen) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import Factors, Positions, once
+from models.arrays import Factors, Positions, among, once
 from models.bundle import Bundle
 from models.exploration.audience import Pool
 from serving.recommend.asking import Asker
@@ -43,6 +43,7 @@ class Sources:
     placed: Positions  # songs that nobody has listened to and whose words place them, ascending
     placed_factors: Factors
     pool: Pool  # songs with little exposure
+    pool_artists: Positions  # of each of them, numbered from 0
 
     @classmethod
     def of(cls, bundle: Bundle, facts: SongFacts) -> Self:
@@ -51,7 +52,9 @@ class Sources:
         newest = np.sort(np.argsort(-facts.released[content.placed], kind="stable")[:PLACED_AT_MOST])
         placed = content.placed[newest]
         placed_factors = content.placed_factors[newest].reshape(len(placed), bundle.song_factors.shape[1])
-        return cls(bundle, facts, placed, placed_factors, _pool(bundle, placed, placed_factors))
+        pool = _pool(bundle, placed, placed_factors)
+        _, artists = np.unique(facts.artists[pool.places], return_inverse=True)
+        return cls(bundle, facts, placed, placed_factors, pool, artists)
 
     def found(self, asker: Asker) -> list[Found]:
         """What each source finds; with seeds only those that look around them."""
@@ -107,9 +110,8 @@ class Sources:
         places, scores = [], []
         for genre in (None, *(genre for genre in genres if genre)):
             ids = np.array(asker.trends.near(genre, region)[:CHARTED], np.int64)
-            known = positions(self.bundle.song_ids, ids)
-            ranks = np.flatnonzero(np.isin(ids, self.bundle.song_ids[known]))
-            places.append(known)
+            ranks = among(ids, self.bundle.song_ids).nonzero()[0]
+            places.append(positions(self.bundle.song_ids, ids))
             scores.append(1 / np.log2(ranks + 2.0))
         return Found("charts", np.concatenate(places), np.concatenate(scores))
 

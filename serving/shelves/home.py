@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from foundation.ids import UserId
-from models.arrays import Positions
+from models.arrays import Positions, among
 from models.diversity.choosing import Dials
 from models.exploration.drawing import Budget
 from serving.recommend.asking import Asker, Seeds, Trends, Wanted
@@ -63,18 +63,20 @@ class HomePage:
         fresh = recommender.sources.by_follows(asker).places
         self._made(page, "made-for-you", "Made for you", replace(wanted, excluded=fresh))
         self._because(page, replace(wanted, excluded=np.union1d(page.shown, fresh)))
-        new = [place for place in fresh.tolist() if not self._is_out(page, place)][:limit]
+        new = _left(page, fresh)[:limit]
         reasons = [
             Reason("followed-artist", f"New from {recommender.names.artists[each]}, whom you follow.")
             for each in new
         ]
         page.add("fresh", "Fresh from artists you follow", _listed(page, "follows", new, reasons))
         self._rising(page, limit)
-        strangers = np.flatnonzero(
-            np.isin(recommender.facts.artists, recommender.facts.artists[asker.history.heard])
+        discovering = replace(
+            wanted,
+            excluded=page.shown,
+            excluded_artists=recommender.facts.artists[asker.history.heard],
+            dials=DISCOVERING,
+            budget=DISCOVERED,
         )
-        excluded = np.union1d(page.shown, strangers)
-        discovering = replace(wanted, excluded=excluded, dials=DISCOVERING, budget=DISCOVERED)
         if asker.history.taste is not None:
             self._made(page, "discover", "Artists you do not know yet", discovering)
         return Home(
@@ -99,7 +101,7 @@ class HomePage:
         recent = positions(
             page.known.recommender.bundle.song_ids, np.array(page.known.lately.song_ids, np.int64)
         )
-        places = [place for place in recent.tolist() if not page.asker.is_out[place]][:limit]
+        places = recent[~page.asker.barred.among(recent)][:limit].tolist()
         page.add("continue", "Go on listening", _listed(page, "recent", places, [CONTINUE] * len(places)))
 
     def _because(self, page: _Page, wanted: Wanted) -> None:
@@ -124,14 +126,14 @@ class HomePage:
         service = self.recommendations
         ids = np.array(of_both(service.trending.chart, service.near, page.asker.country), np.int64)
         rising = positions(page.known.recommender.bundle.song_ids, ids)
-        heard = set(page.asker.history.heard.tolist())
-        places = [place for place in rising.tolist() if place not in heard and not self._is_out(page, place)][
-            :limit
-        ]
+        places = _left(page, rising[~among(rising, page.asker.history.heard)])[:limit]
         page.add("rising", "Rising near you", _listed(page, "rising", places, [RISING] * len(places)))
 
-    def _is_out(self, page: _Page, place: int) -> bool:
-        return bool(page.asker.is_out[place]) or place in page.shown
+
+def _left(page: _Page, places: Positions) -> list[int]:
+    """Those of these songs that may be given and stand on no shelf yet, in their order."""
+    left: list[int] = places[~(page.asker.barred.among(places) | among(places, page.shown))].tolist()
+    return left
 
 
 def _listed(page: _Page, policy: str, places: Sequence[int], reasons: Sequence[Reason]) -> Feed:

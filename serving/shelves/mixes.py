@@ -78,7 +78,7 @@ class MixMaker:
         left = [
             (item, chance)
             for item, chance in zip(made.mix.items, made.propensities, strict=True)
-            if (place := position(song_ids, item.song_id)) is not None and not asker.is_out[place]
+            if (place := position(song_ids, item.song_id)) is not None and not asker.barred.has(place)
         ]
         items = tuple(
             msgspec.structs.replace(item, rank=rank) for rank, (item, _) in enumerate(left, start=1)
@@ -123,9 +123,13 @@ class MixMaker:
         if asker.history.taste is None:
             return []
         recommender = known.recommender
-        heard = recommender.facts.artists[asker.history.heard]
-        excluded = np.flatnonzero(np.isin(recommender.facts.artists, heard))
-        asked = replace(asker.wanted, limit=LENGTH, excluded=excluded, dials=WEEKLY, budget=DISCOVERIES)
+        asked = replace(
+            asker.wanted,
+            limit=LENGTH,
+            excluded_artists=recommender.facts.artists[asker.history.heard],
+            dials=WEEKLY,
+            budget=DISCOVERIES,
+        )
         feed = self.recommendations.feed(known, asked)
         monday = (known.at + timedelta(days=7 - known.at.weekday())).replace(
             hour=0, minute=0, second=0, microsecond=0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.diversity.choosing import PLAIN, Candidates, Dials, choose
+from models.diversity.choosing import NEAR, PLAIN, Candidates, Dials, choose
 from models.diversity.formulas import calibration_gap, cap, is_for_the_familiar, redundancy
 
 
@@ -86,6 +86,19 @@ def test_the_fast_choice_is_the_plain_one(
     dials = Dials(repeats, calibration, share, share, familiarity)
 
     assert choose(candidates, mix, limit, dials).tolist() == plainly(candidates, mix, limit, dials)
+
+
+@pytest.mark.parametrize("repeats", [0.0, 0.08, 0.7])
+@pytest.mark.parametrize("calibration", [0.02, 0.3])
+def test_a_choice_among_the_nearest_candidates_is_the_choice_among_all(
+    repeats: float, calibration: float
+) -> None:
+    dials = Dials(repeats, calibration, artist_share=0.15, album_share=0.1)
+    mix = np.array([0.5, 0.3, 0.2, 0.0])
+
+    for seed in range(4):
+        candidates = some_candidates(seed, NEAR + 60)
+        assert choose(candidates, mix, 8, dials).tolist() == plainly(candidates, mix, 8, dials)
 
 
 def test_without_dials_a_list_is_the_best_songs_best_first() -> None:

@@ -66,3 +66,36 @@ def test_a_catalogue_that_is_all_heard_gives_nothing() -> None:
     (ranked,) = space.best(np.ones((1, 2), np.float32), [np.arange(4)], 3)
 
     assert ranked.songs.tolist() == []
+
+
+def test_of_many_songs_nearly_all_of_the_best_are_found_and_none_that_is_out() -> None:
+    rng = np.random.default_rng(5)
+    middles = rng.normal(size=(20, 24))
+    songs = (middles[rng.integers(20, size=20_000)] + rng.normal(size=(20_000, 24))).astype(np.float32)
+    listeners = (middles + rng.normal(size=(20, 24))).astype(np.float32)
+    exact, by_cells = SongSpace.of(songs, exact_up_to=20_000), SongSpace.of(songs, exact_up_to=100)
+    found = 0
+
+    for listener in listeners:
+        heard = np.sort(np.argsort(-(songs @ listener))[:500])
+        best, near = (
+            space.best_for(listener, heard, 50, lambda places: places % 7 == 0) for space in (exact, by_cells)
+        )
+        assert len(near.songs) == 50
+        assert not np.isin(near.songs, heard).any()
+        assert (near.songs % 7 > 0).all()
+        assert (np.diff(near.scores) <= 0).all()
+        found += np.isin(best.songs, near.songs).sum()
+
+    assert found / (50 * len(listeners)) >= 0.99
+
+
+def test_who_has_heard_nearly_everything_gets_what_is_left() -> None:
+    rng = np.random.default_rng(6)
+    songs = np.abs(rng.normal(size=(5_000, 8))).astype(np.float32)
+    left = np.array([7, 4_999])
+
+    heard = np.setdiff1d(np.arange(5_000), left)
+    ranked = SongSpace.of(songs, exact_up_to=100).best_for(np.ones(8, np.float32), heard, 20)
+
+    assert sorted(ranked.songs.tolist()) == left.tolist()
