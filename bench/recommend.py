@@ -183,7 +183,7 @@ def recall(asking: Asking, rows: Sequence[int]) -> float:
     """The part of the exact nearest unheard songs that a plain list by taste has."""
     recommender = asking.recommender
     bundle = replace(recommender.bundle, ranker=Linear.of({"taste": 1.0}))
-    plain = Recommender.over(bundle, recommender.nearest, exact_up_to=recommender.exact_up_to)
+    plain = Recommender.over(bundle, recommender.nearest, searched_up_to=recommender.searched_up_to)
     found = 0
     for row in rows:
         wanted = Wanted(JUDGED, dials=PLAIN)

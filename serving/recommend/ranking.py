@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.engines.vectors.cells import Cells, highest_of
-from models.arrays import Factors, Positions, among
+from models.arrays import Factors, Positions
 
 Doubles: TypeAlias = NDArray[np.float64]
 IsOut: TypeAlias = Callable[[Positions], NDArray[np.bool_]]
@@ -62,11 +62,8 @@ class SongSpace:
         """
         margin = 3 * self.noise(listener)
 
-        def is_barred(places: Positions) -> NDArray[np.bool_]:
-            return is_out(places) | among(places, excluded)
-
         if self.cells is not None:
-            found = self.cells.highest(listener, limit, is_barred, len(excluded), margin)
+            found = self.cells.highest(listener, limit, excluded, is_out, margin)
             if found is not None:
                 return self.settled(listener, found, limit)
         products = self.factors @ listener

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from feature_store.online import Lately
 from foundation.contracts.tables import Listeners
-from foundation.engines.vectors.port import EXACT_UP_TO
+from foundation.engines.vectors.port import EXACT_UP_TO as SEARCHED_UP_TO
 from foundation.ids import UserId, new_play_id
 from models.arrays import Factors, Positions, among, once
 from models.bundle import Bundle
@@ -22,7 +22,7 @@ from serving.recommend.filters import Barred, Rules
 from serving.recommend.history import WITHOUT_TASTE, Histories, History, position, positions
 from serving.recommend.names import SongNames
 from serving.recommend.policy import Chosen, chosen_for
-from serving.recommend.ranking import Ranked, SongSpace
+from serving.recommend.ranking import EXACT_UP_TO, Ranked, SongSpace
 from serving.recommend.reasons import POPULAR, TRENDING, UNHEARD, Reasons
 from serving.recommend.retrieval import TASTE, Sources
 from serving.recommend.rights import Rights
@@ -71,19 +71,22 @@ class Recommender:
     known: Positions  # the ids of all listeners, ascending
     countries: tuple[str, ...]  # of them
     nearest: NearestSongs
-    exact_up_to: int = EXACT_UP_TO
+    searched_up_to: int = SEARCHED_UP_TO  # songs: of more the index of the published version is asked
     _ruled: list[tuple[int, Rules]] = field(default_factory=list)  # the rules with the newest changes
 
     @classmethod
-    def over(cls, bundle: Bundle, nearest: NearestSongs, *, exact_up_to: int = EXACT_UP_TO) -> "Recommender":
+    def over(
+        cls, bundle: Bundle, nearest: NearestSongs, *, searched_up_to: int = SEARCHED_UP_TO
+    ) -> "Recommender":
         """The recommender of a bundle; takes as long as a pass over its factors."""
-        facts, names = SongFacts.of(bundle), SongNames.of(bundle.songs)
+        facts, names, songs = SongFacts.of(bundle), SongNames.of(bundle.songs), len(bundle.song_ids)
         countries = pl.Series([""] * bundle.listeners.height, dtype=pl.String)
         if Listeners.country in bundle.listeners.columns:
             countries = bundle.listeners[Listeners.country].fill_null("")
         return cls(
             bundle,
-            SongSpace.of(bundle.song_factors),
+            # Beyond what is searched here the published version has cells, which its readers share.
+            SongSpace.of(bundle.song_factors, exact_up_to=EXACT_UP_TO if songs <= searched_up_to else songs),
             Histories.of(bundle),
             names,
             facts,
@@ -93,7 +96,7 @@ class Recommender:
             bundle.listeners["listener_id"].to_numpy().astype(np.int64),
             tuple(countries.to_list()),
             nearest,
-            exact_up_to,
+            searched_up_to,
         )
 
     def knows(self, listener: UserId) -> bool:
@@ -246,7 +249,7 @@ class Recommender:
     def _nearest(self, query: Factors, asker: Asker, limit: int) -> Ranked:
         """The songs that point most where the query does, of those that were not heard and may be given."""
         heard, barred = asker.history.heard, asker.barred
-        if len(self.bundle.song_ids) <= self.exact_up_to:
+        if len(self.bundle.song_ids) <= self.searched_up_to:
             return self.space.best_for(query, heard, limit, barred.among)
         places = heard[:0]
         # Heard songs are left out by the index; the rules take few away, and where they take many, more are asked for.

@@ -36,7 +36,7 @@ def both_ways(
     np.put_along_axis(heard, np.argsort(-(tastes @ songs.T), axis=1)[:, :HEARD], 1, axis=1)
     publish(replace(bundle_of(tastes, songs, heard), ranker=Linear.of({"taste": 1.0})))
     exact = loader(vectors, blobs)("v1")
-    return exact, Recommender.over(exact.bundle, exact.nearest, exact_up_to=0)
+    return exact, Recommender.over(exact.bundle, exact.nearest, searched_up_to=0)
 
 
 def best_unheard(recommender: Recommender, listener: UserId, lately: Lately, limit: int) -> list[int]:

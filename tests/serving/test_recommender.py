@@ -178,7 +178,7 @@ def test_the_index_and_the_exact_product_give_the_same_songs(
     bundle = bundle_of(rng.normal(size=(4, 8)), rng.normal(size=(500, 8)), rng.random((4, 500)) < 0.4)
     publish(bundle)
     exact = loader(vectors, blobs)("v1")
-    by_index = Recommender.over(exact.bundle, exact.nearest, exact_up_to=0)
+    by_index = Recommender.over(exact.bundle, exact.nearest, searched_up_to=0)
 
     for listener in (UserId(1), UserId(2), UserId(3), UserId(4)):
         assert songs_for(by_index, listener, limit) == songs_for(exact, listener, limit)

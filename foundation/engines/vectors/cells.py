@@ -10,7 +10,8 @@ when the 500 nearest are all left out, those that come after are in the same cel
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -22,9 +23,10 @@ IsOut: TypeAlias = Callable[[Ids], NDArray[np.bool_]]
 """Tells of each of some rows whether it is left out."""
 
 STRAYING = 2.0
-# Vectors that are looked at: so many, no more than one in PART, and FURTHER for each that is left out, as those may be just
-# the nearest. Recall@10 of exact was .996 and more from 50,000 to a million vectors, also with the 500 nearest left out.
-LOOKED, PART, FURTHER = 20_000, 6, 12
+# Vectors that are looked at: one in PART, though not fewer nor more than this, and FURTHER for each that is left out, as
+# those may be just the nearest. Recall@10 of exact was .996 and more from 50,000 to a million vectors around middles, also
+# with the 500 nearest left out.
+FEWEST, MOST, PART, FURTHER = 8_192, 20_000, 6, 12
 ROUNDS, TAUGHT_BY = 6, 64  # of k-means, by so many vectors for each cell
 BLOCK = 4_096  # vectors that are put into cells at once
 COLUMNS = 2_048  # or eight times as many as are wanted: see `least_of_highest`
@@ -42,6 +44,17 @@ class Cells:
     vectors: Matrix  # [n × d]
 
     @classmethod
+    def at(cls, directory: Path) -> Self:
+        """Maps what was saved into memory."""
+        return cls(*(np.load(directory / f"{each.name}.npy", mmap_mode="r") for each in fields(cls)))
+
+    def save(self, directory: Path) -> None:
+        """Write them into a directory that is not there yet."""
+        directory.mkdir()
+        for each in fields(self):
+            np.save(directory / f"{each.name}.npy", getattr(self, each.name))
+
+    @classmethod
     def of(cls, vectors: Matrix, seed: int = 1) -> Self:
         """About √n cells by k-means; the same vectors and seed always give the same."""
         chance = np.random.default_rng(seed)
@@ -57,13 +70,13 @@ class Cells:
         return cls(middles, strays, starts, rows, placed)
 
     def highest(
-        self, vector: Matrix, limit: int, is_out: IsOut, out: int = 0, margin: float = 0.0
+        self, vector: Matrix, limit: int, out: Ids, is_out: IsOut | None = None, margin: float = 0.0
     ) -> Ids | None:
-        """The rows, ascending, of the `limit` highest products above 0 that are seen and not out; None where too few are.
+        """The rows, ascending, of the `limit` highest products above 0 that are seen; None where too few are.
 
-        Also of those that are lower by no more than `margin`. About `out` of the nearest may be left out.
+        Without the rows `out`, which ascend, and those that are out; also of those that are lower by no more than `margin`.
         """
-        spans = self._spans(vector, min(LOOKED, len(self.rows) // PART) + FURTHER * out)
+        spans = self._spans(vector, min(max(FEWEST, len(self.rows) // PART), MOST) + FURTHER * len(out))
         ends = np.cumsum([stop - start for start, stop in spans])
         products = np.empty(ends[-1], np.float32)
         for (start, stop), end in zip(spans, ends.tolist(), strict=True):
@@ -74,7 +87,14 @@ class Cells:
             places: Ids = self.rows[at + moved[ends.searchsorted(at, side="right")]]
             return places
 
-        found = highest_of(products, limit, lambda at: is_out(rows(at)), margin)
+        def is_left_out(at: Ids) -> NDArray[np.bool_]:
+            mine = rows(at)
+            left_out = np.zeros(len(at), np.bool_) if is_out is None else is_out(mine)
+            if len(out):
+                left_out |= out.take(out.searchsorted(mine), mode="clip") == mine
+            return left_out
+
+        found = highest_of(products, limit, is_left_out, margin)
         return None if found is None else np.sort(rows(found))
 
     def _spans(self, vector: Matrix, looked: int) -> list[tuple[int, int]]:
@@ -83,7 +103,7 @@ class Cells:
         reaches += np.float32(STRAYING * float(np.sqrt(vector @ vector))) * self.strays
         best = (-reaches).argsort()
         sizes = np.diff(self.starts)[best].cumsum()
-        wanted = best[: int(sizes.searchsorted(looked)) + 1]
+        wanted = best[: int(sizes.searchsorted(min(looked, len(self.rows)))) + 1]
         wanted.sort()
         is_first = np.ones(len(wanted) + 1, np.bool_)
         np.not_equal(wanted[1:], wanted[:-1] + 1, out=is_first[1:-1])

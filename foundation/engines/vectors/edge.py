@@ -1,7 +1,8 @@
-"""The vectors port inside the process: a version is a directory with a matrix for each name, when large a graph too.
+"""The vectors port inside the process: a version is a directory with a matrix for each name, when large an index too.
 
 versions/NAME/als/ids.npy, vectors.npy    the points that have such a vector, ids ascending
-versions/NAME/als/graph/                  only of more than EXACT_UP_TO points
+versions/NAME/als/cells/                  only of more than EXACT_UP_TO points, and only where vectors are narrow
+versions/NAME/text/graph/                 the same where they are wide
 versions/NAME/version.json                what is in it
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from foundation.engines.vectors.cells import Cells
 from foundation.engines.vectors.edge_graph import Graph, build_graph
 from foundation.engines.vectors.inner_product import highest, positions
 from foundation.engines.vectors.port import (
@@ -32,6 +34,7 @@ from foundation.engines.vectors.port import (
     no_point,
     no_vectors,
 )
+from foundation.engines.vectors.recall import check_recall
 from foundation.engines.vectors.versions import Lease, Versions
 
 # A process that follows the pointer holds the version it serves and the one its last requests still use.
@@ -40,6 +43,8 @@ OPEN_VERSIONS = 2
 LET_GO_AFTER = 3.0
 # qdrant-edge counts thresholds in kilobytes and builds no graph below the first.
 SMALLEST_GRAPH = 1_000
+# Numbers in a vector up to which some thousands are compared sooner than a graph is walked.
+NARROW = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +159,20 @@ class Space:
     ids: Ids
     vectors: Matrix
     graph: Graph | None
+    cells: Cells | None
 
     @classmethod
     def at(cls, directory: Path) -> "Space":
         """Maps what was built into memory."""
         ids = np.load(directory / "ids.npy", mmap_mode="r")
         vectors = np.load(directory / "vectors.npy", mmap_mode="r")
-        shard = directory / "graph"
-        return cls(ids, vectors, Graph.at(shard, ids, vectors) if shard.exists() else None)
+        shard, cells = directory / "graph", directory / "cells"
+        return cls(
+            ids,
+            vectors,
+            Graph.at(shard, ids, vectors) if shard.exists() else None,
+            Cells.at(cells) if cells.exists() else None,
+        )
 
     def vector_of(self, point: int) -> Matrix | None:
         """The vector of a point, if it has one."""
@@ -169,9 +180,14 @@ class Space:
         return np.array(self.vectors[found[0]]) if len(found) else None
 
     def nearest(self, vector: Matrix, limit: int, excluded: Ids) -> list[Neighbour]:
-        """By the graph where there is one and it is the cheaper way, else by the product."""
+        """By the index where there is one and it is the cheaper way, else by the product."""
         if self.graph is not None:
             return self.graph.nearest(vector, limit, excluded)
+        if self.cells is not None and limit > 0:
+            barred = positions(self.ids, excluded)
+            rows = self.cells.highest(vector, limit, barred)
+            if rows is not None:
+                return highest(self.ids[rows], self.vectors[rows], vector, limit, barred[:0])
         return highest(self.ids, self.vectors, vector, limit, excluded)
 
 
@@ -203,8 +219,16 @@ def _build(aside: Path, points: Points, largest_matrix: int) -> None:
         directory.mkdir()
         np.save(directory / "ids.npy", ids)
         np.save(directory / "vectors.npy", vectors)
-        has_graph = len(ids) > largest_matrix
-        if has_graph:
-            build_graph(directory / "graph", ids, vectors)
-        names[name] = {"vectors": len(ids), "dimensions": vectors.shape[1], "graph": has_graph}
+        if len(ids) > largest_matrix:
+            if vectors.shape[1] > NARROW:
+                build_graph(directory / "graph", ids, vectors)
+            else:
+                _build_cells(directory, vectors)
+        names[name] = {"vectors": len(ids), "dimensions": vectors.shape[1]}
     (aside / "version.json").write_text(json.dumps({"points": len(points.ids), "names": names}))
+
+
+def _build_cells(directory: Path, vectors: Matrix) -> None:
+    Cells.of(vectors).save(directory / "cells")
+    space, nobody = Space.at(directory), np.array([], dtype=np.int64)
+    check_recall(space.ids, vectors, lambda vector, limit: space.nearest(vector, limit, nobody))

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import qdrant_edge as qdrant
 
 from foundation.engines.vectors.inner_product import highest
 from foundation.engines.vectors.port import Ids, IndexNotBuilt, Matrix, Neighbour
+from foundation.engines.vectors.recall import check_recall
 
 BATCH = 10_000
 # Who finds the head well loses the tail: in a graph by inner product every path leads to the longest vectors.
@@ -17,10 +17,6 @@ BATCH = 10_000
 # .63 to .92 of those that come after the first 500, with any number of candidates.
 REACH = 100
 CANDIDATES = 800
-PROBES = 50
-PROBED_NEIGHBOURS = 10
-RECALL_FLOOR = 0.9
-ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +56,7 @@ class Graph:
         if not told.points_count == told.indexed_vectors_count == len(self.ids):
             counts = {"stored": told.points_count, "indexed": told.indexed_vectors_count}
             raise IndexNotBuilt("not every vector is in the graph", points=len(self.ids), **counts)
-        probes = self.vectors[:: max(len(self.ids) // PROBES, 1)][:PROBES]
-        limit = min(PROBED_NEIGHBOURS, len(self.ids))
-        nobody = np.array([], dtype=np.int64)
-        found = 0
-        for vector in probes:
-            least = highest(self.ids, self.vectors, vector, limit, nobody)[-1].score
-            # By score, not by id: points with the same vector stand for each other.
-            found += sum(met.score >= least - ROUNDING * abs(least) for met in self.walk(vector, limit))
-        recall = found / (len(probes) * limit)
-        if recall < RECALL_FLOOR:
-            raise IndexNotBuilt(f"the graph finds only {recall:.0%} of the true neighbours", recall=recall)
+        check_recall(self.ids, self.vectors, self.walk)
 
 
 def build_graph(directory: Path, ids: Ids, vectors: Matrix) -> None:

@@ -13,7 +13,7 @@ from foundation.engines.vectors.port import Points, Vectors
 
 ENGINES = {
     "edge": "edge://{tmp}",
-    "edge with graphs": "edge://{tmp}?exact_up_to=0",
+    "edge with indexes": "edge://{tmp}?exact_up_to=0",
     "qdrant in process": "qdrant://:memory:",
     "qdrant": os.environ.get("TEST_QDRANT_URL"),
 }

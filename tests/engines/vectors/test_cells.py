@@ -9,6 +9,7 @@ from foundation.engines.vectors.cells import Cells, highest_of
 from foundation.engines.vectors.port import Ids, Matrix
 
 VECTORS, WANTED = 40_000, 300
+NOBODY = np.array([], np.int64)
 
 
 def around_middles(seed: int) -> tuple[Matrix, Matrix]:
@@ -30,7 +31,7 @@ def test_nearly_all_of_the_highest_are_found(out: int) -> None:
     for one in asking:
         best = np.argsort(-(vectors @ one))
         barred, wanted = np.sort(best[:out]), best[out : out + WANTED]
-        seen = cells.highest(one, WANTED, lambda rows, barred=barred: np.isin(rows, barred), out)
+        seen = cells.highest(one, WANTED, barred)
         assert seen is not None
         assert len(seen) == len(set(seen.tolist())) >= WANTED
         assert not set(seen.tolist()) & set(barred.tolist())
@@ -54,7 +55,7 @@ def test_the_same_vectors_have_the_same_cells() -> None:
 def test_where_too_few_are_left_nobody_pretends_to_have_found_them() -> None:
     vectors, asking = around_middles(3)
 
-    assert Cells.of(vectors).highest(asking[0], 10, lambda rows: np.ones(len(rows), np.bool_)) is None
+    assert Cells.of(vectors).highest(asking[0], 10, NOBODY, lambda rows: np.ones(len(rows), np.bool_)) is None
 
 
 @settings(max_examples=60, deadline=None)

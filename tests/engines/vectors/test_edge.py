@@ -21,7 +21,7 @@ import sys
 import numpy as np
 from foundation.engines.vectors import open_vectors
 from foundation.engines.vectors.port import Points
-rows = np.random.default_rng(1).normal(size=(30_000, 32)).astype(np.float32)
+rows = np.random.default_rng(1).normal(size=(30_000, 160)).astype(np.float32)
 open_vectors(sys.argv[1]).publish("songs", "cut", Points(np.arange(30_000), {"taste": rows}))
 """
 
@@ -163,7 +163,7 @@ def test_a_process_that_moved_on_lets_old_versions_go(tmp_path: Path, three_song
 
 
 def test_a_large_version_has_every_vector_in_its_graph(tmp_path: Path) -> None:
-    rows = np.random.default_rng(3).normal(size=(3_000, 8)).astype(np.float32)
+    rows = np.random.default_rng(3).normal(size=(3_000, 160)).astype(np.float32)
 
     open_vectors(f"edge://{tmp_path}?exact_up_to=2999").publish(
         "songs", "1", Points(np.arange(3_000), {"taste": rows})
@@ -174,9 +174,12 @@ def test_a_large_version_has_every_vector_in_its_graph(tmp_path: Path) -> None:
     shard.close()
 
 
-def test_a_build_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("foundation.engines.vectors.edge_graph.RECALL_FLOOR", 1.1)
-    rows = np.random.default_rng(3).normal(size=(2_000, 8)).astype(np.float32)
+@pytest.mark.parametrize("width", [8, 160])
+def test_a_build_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr("foundation.engines.vectors.recall.RECALL_FLOOR", 1.1)
+    rows = np.random.default_rng(3).normal(size=(2_000, width)).astype(np.float32)
     vectors = open_vectors(f"edge://{tmp_path}?exact_up_to=1000")
 
     with pytest.raises(IndexNotBuilt, match="finds only"):
@@ -219,7 +222,7 @@ def test_a_version_of_an_older_layout_says_so(tmp_path: Path, three_songs: Point
 
 
 def test_a_vector_of_zeros_is_in_no_graph(tmp_path: Path) -> None:
-    rows = np.random.default_rng(3).normal(size=(3_000, 8)).astype(np.float32)
+    rows = np.random.default_rng(3).normal(size=(3_000, 160)).astype(np.float32)
     rows[:500] = 0
     points = Points(np.arange(3_000), {"taste": rows})
 
@@ -228,3 +231,23 @@ def test_a_vector_of_zeros_is_in_no_graph(tmp_path: Path) -> None:
     shard = qdrant_edge.EdgeShard.load(str(tmp_path / "songs" / "versions" / "1" / "taste" / "graph"))
     assert shard.info().indexed_vectors_count == 2_500
     shard.close()
+
+
+@pytest.mark.parametrize(("width", "index"), [(8, "cells"), (160, "graph")])
+def test_narrow_vectors_lie_in_cells_and_wide_ones_in_a_graph_which_both_find_what_is_nearest(
+    tmp_path: Path, width: int, index: str
+) -> None:
+    rng = np.random.default_rng(3)
+    middles = rng.normal(size=(20, width))
+    rows = (middles[rng.integers(20, size=15_000)] + rng.normal(size=(15_000, width))).astype(np.float32)
+    vectors = open_vectors(f"edge://{tmp_path}?exact_up_to=1000")
+    vectors.publish("songs", "1", Points(np.arange(15_000), {"taste": rows}))
+    found = 0
+
+    for one in (middles + rng.normal(size=middles.shape)).astype(np.float32):
+        best = np.argsort(-(rows @ one))
+        nearest = vectors.nearest("songs", one, 20, name="taste", excluded=best[:60], version="1")
+        found += len({neighbour.id for neighbour in nearest} & set(best[60:80].tolist()))
+
+    assert [path.name for path in (tmp_path / "songs/versions/1/taste").iterdir() if path.is_dir()] == [index]
+    assert found / (20 * len(middles)) >= 0.97
