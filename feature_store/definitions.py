@@ -26,7 +26,12 @@ class Feature:
         >>> RECENT_SONGS.key(7)
         'segue:recent_songs:{7}'
         """
-        return f"segue:{self.name}:{{{entity_id}}}"
+        return f"{self.prefix}{{{entity_id}}}"
+
+    @property
+    def prefix(self) -> str:
+        """How the keys of all its values begin, and no others."""
+        return f"segue:{self.name}:"
 
 
 RECENT_SONGS = Feature(

@@ -23,7 +23,9 @@ from feature_store.definitions import (
     PREFERENCES,
     RECENT_SONGS,
     WISHES,
+    Feature,
 )
+from feature_store.held import HeldListeners
 from feature_store.wishes import NO_WISHES, Wishes
 from foundation.contracts.events import Event, ImportedCount, ListenerChanged, ListenRemoved
 from foundation.contracts.tables import PlaybackEvents
@@ -56,8 +58,16 @@ local told = {
 for at = 6, #KEYS do told[at] = table.concat(redis.call('SMEMBERS', KEYS[at]), ' ') end
 return told
 """
-_READ = (KNOWN_LISTENER, RECENT_SONGS, HEARD_SONGS, PREFERENCES, FEEDBACK, *WISHES)  # as ALL takes them
+_READ: tuple[Feature, ...] = (
+    KNOWN_LISTENER,
+    RECENT_SONGS,
+    HEARD_SONGS,
+    PREFERENCES,
+    FEEDBACK,
+    *WISHES,
+)  # as ALL takes them
 
+PREFIXES = tuple(feature.prefix for feature in _READ)  # of the keys whose changes are a listener's
 SongIds: TypeAlias = NDArray[np.int64]
 
 T = TypeVar("T")
@@ -97,11 +107,17 @@ class ListenersOnline:
     """Reads the features on the request path. Raises Unreachable when Redis does not answer."""
 
     redis: AsyncRedis
+    held: HeldListeners[Lately] = field(default_factory=HeldListeners)
 
     async def of(self, listener: UserId) -> Lately:
-        """What one listener heard and told us, in one round trip."""
-        with reachable():
-            return _lately(await self.redis.eval(ALL, len(_READ), *_question(listener)))
+        """What one listener heard and told us, in one round trip; it is held for who cannot wait."""
+        mark, lately = self.held.ask(listener), None
+        try:
+            with reachable():
+                lately = _lately(await self.redis.eval(ALL, len(_READ), *_question(listener)))
+        finally:
+            self.held.hold(listener, mark, lately)
+        return lately
 
 
 def lately_of(redis: Redis, listeners: Sequence[UserId]) -> dict[UserId, Lately]:

@@ -28,6 +28,7 @@ from gateway.pages import add_pages
 from gateway.policies import policies
 from gateway.watch import Watch, watching
 from serving.lifespan import Serving, open_serving
+from serving.recommend.router import kept_slate
 from serving.recommend.router import router as recommend
 from serving.shelves.router import router as shelves
 from serving.similar.router import router as similar
@@ -86,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         routers=[recommend, taste, shelves, trending, similar, statistics, *ROUTERS],
         hot=HOT,
+        prompt={"/recommendations": kept_slate},
         lifespan=lifespan,
         keeper=keeper,
     )

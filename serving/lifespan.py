@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from feature_store.online import ListenersOnline
+from feature_store.held import HeldListeners
+from feature_store.online import PREFIXES, Lately, ListenersOnline
 from foundation.clock import Clock, utc_now
 from foundation.contracts.tables import SongVectors
 from foundation.engines.blobs import Blobs, open_blobs
 from foundation.engines.clickhouse import open_clickhouse_reader_async
 from foundation.engines.redis import open_redis_async
+from foundation.engines.redis_changes import Changes
 from foundation.engines.vectors import open_vectors
 from foundation.engines.vectors.port import Vectors
 from foundation.settings import Settings
@@ -67,14 +69,18 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
         await asyncio.wait_for(trending.refresh(), FIRST_CHART)
     # A feed's products are small: a second thread would cost it more than it saves, and take a core from another request.
     one_thread = threadpool_limits(1, "blas")
+    held: HeldListeners[Lately] = HeldListeners()
+    changes = Changes(engines.redis, PREFIXES, held.changed)
+    held.are_changes_heard = lambda: changes.are_heard
     stop = asyncio.Event()
     following = asyncio.create_task(trending.follow(), name="trending")
     looking = asyncio.create_task(rights.follow(stop), name="rights")
+    hearing = asyncio.create_task(changes.follow(stop), name="changes")
     try:
         yield Serving(
             live,
             vectors,
-            ListenersOnline(redis),
+            ListenersOnline(redis, held),
             rights,
             NearCharts(trending.charts),
             KeptFeeds(),
@@ -88,6 +94,7 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
         with suppress(asyncio.CancelledError):
             await following
         await looking
+        await hearing
         one_thread.restore_original_limits()
         await asyncio.to_thread(live.__exit__, None, None, None)
         await trending.close()

@@ -18,7 +18,7 @@ from catalog_api.auth.router import guesses, passwords, revoking_in
 from catalog_api.listeners.errors import ListenerNotFound
 from foundation.errors import NoRoom, Unreachable
 from foundation.http.app import PREFIX
-from foundation.http.door import address_of
+from foundation.http.identity import address_of
 from foundation.http.principal import Listener, MissingToken
 from foundation.http.problems import InvalidRequest, problems
 from foundation.http.route import Route

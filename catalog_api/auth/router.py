@@ -31,8 +31,8 @@ from catalog_api.revocations.service import Revoking
 from foundation.engines.postgres import Writing
 from foundation.errors import Unreachable
 from foundation.http.country import told_country
-from foundation.http.door import address_of
 from foundation.http.idempotency import IdempotencyKeyReused
+from foundation.http.identity import address_of
 from foundation.http.pages import Offsets, Page
 from foundation.http.principal import Listener, MissingToken
 from foundation.http.problems import InvalidRequest, problems

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from foundation.http.door import Door, Doorkeeper, RequestTooLarge
-from foundation.http.hot import HotPaths, HotRouter
+from foundation.http.hot import HotPaths, HotRouter, Prompt
 from foundation.http.principal import MissingToken
 from foundation.http.problems import Failed, problems, speak_problems
 from foundation.http.rate_limit import TooManyRequests
@@ -34,6 +34,7 @@ class Service(FastAPI):
 
     keeper: Doorkeeper | None = None
     hot: Sequence[HotRouter] = ()
+    prompt: Mapping[str, Prompt] = MappingProxyType({})
     everywhere: Mapping[int | str, dict[str, Any]] = MappingProxyType({})  # what any endpoint may answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +64,7 @@ class Service(FastAPI):
         return self.middleware_stack.take(scope, body, reply, knows_address=knows_address)
 
     def build_middleware_stack(self) -> ASGIApp:
-        paths: HotPaths[ASGIApp] = HotPaths(super().build_middleware_stack(), PREFIX, self.hot)
+        paths: HotPaths[ASGIApp] = HotPaths(super().build_middleware_stack(), PREFIX, self.hot, self.prompt)
         return paths if self.keeper is None else Door(paths, self.keeper)
 
     def openapi(self) -> dict[str, Any]:
@@ -104,11 +105,12 @@ def make_app(
     routers: Iterable[APIRouter],
     lifespan: Lifespan,
     hot: Sequence[HotRouter] = (),
+    prompt: Mapping[str, Prompt] = MappingProxyType({}),
     keeper: Doorkeeper | None = None,
 ) -> FastAPI:
     """An app that serves `routers` and `hot` below /api/v1; everything outside it is opened and closed in `lifespan`.
 
-    With a `keeper` every request goes through the door.
+    With a `keeper` every request goes through the door, which answers at once what `prompt` can, by paths of `routers`.
     """
     app = Service(
         title=title,
@@ -119,12 +121,12 @@ def make_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.keeper, app.hot = keeper, hot
+    app.keeper, app.hot, app.prompt = keeper, hot, prompt
     speak_problems(app)
     app.everywhere = dict(problems(Failed, *(() if keeper is None else (TooManyRequests, RequestTooLarge))))
     for router in routers:
         app.include_router(router, prefix=PREFIX, responses=app.everywhere)
-    app.router.routes += HotPaths(app, PREFIX, hot).as_starlette()
+    app.router.routes += HotPaths(app, PREFIX, hot, {}).as_starlette()
     _document(app)
     return app
 

@@ -7,7 +7,6 @@ import logging
 import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
-from ipaddress import IPv6Address
 from itertools import count
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -17,8 +16,8 @@ from starlette.requests import ClientDisconnect
 
 from foundation import telemetry
 from foundation.errors import Problem
-from foundation.http.hot import JSON_OF, HotPaths, HotRequest, fitting
-from foundation.http.identity import IDENTITY, Identities
+from foundation.http.hot import JSON_OF, HotPaths, HotRequest, Prompt, fitting
+from foundation.http.identity import IDENTITY, Identities, address_of
 from foundation.http.problems import Failed, problem_response
 from foundation.http.rate_limit import Policy, RateLimits, too_many
 from foundation.http.security_headers import NOTHING, security_headers
@@ -131,7 +130,10 @@ class Door:
         It says and counts what `__call__` does, and leaves to that all that must be waited for or refused.
         """
         found = self._app.kept(scope)
-        if found is None or (identities := self._simply()) is None:
+        if found is None:
+            prompt = self._app.prompt.get(scope["path"])
+            return None if prompt is None else self._prompted(scope, state, prompt)
+        if (identities := self._simply()) is None:
             return None
         begun_at = perf_counter()
         route, kept, of = found
@@ -153,6 +155,24 @@ class Door:
         state.cache.count(kept.kind)
         self._keeper.tally.add("GET", route.path, status, perf_counter() - begun_at)
         return status, (head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body)
+
+    def _prompted(self, scope: Scope, state: State, prompt: Prompt) -> tuple[int, Parts] | None:
+        """What a route that is not hot may answer at once, to one whose token was checked before."""
+        if (identities := self._simply()) is None:
+            return None
+        begun_at = perf_counter()
+        told = {name: value for name, value in scope["headers"] if name in WANTED}
+        authorization = told.get(b"authorization")
+        principal = None if authorization is None else identities.known(authorization)
+        if principal is None or b"content-length" in told or b"traceparent" in told:
+            return None
+        make = prompt(state, principal, scope["query_string"])
+        if make is None or (budget := self._spent(scope, principal)) is None:
+            return None
+        body = make()
+        self._keeper.tally.add("GET", scope["path"], 200, perf_counter() - begun_at)
+        head = JSON_OF % len(body)
+        return 200, (head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body)
 
     def biggest_taken(self, scope: Scope) -> int:
         """Up to how many bytes of body `take` may be asked to take of such a request."""
@@ -361,24 +381,6 @@ async def _dropped() -> None:
 def _payer(scope: Scope, principal: Principal | None) -> str:
     """Whose budget a request is paid from."""
     return str(principal.user_id) if principal is not None else address_of(scope)
-
-
-def address_of(scope: Scope) -> str:
-    """Where a request comes from; of IPv6 the network, since a household has as many addresses as it likes.
-
-    >>> address_of({"client": ("2001:db8:1:2:a:b:c:d", 443)}), address_of({"client": ("2001:db8::1:a:b:c:d", 443)})
-    ('2001:db8:1:2', '2001:db8:0:1')
-    """
-    host: str = (scope.get("client") or ("unknown",))[0]
-    if ":" not in host:
-        return host
-    try:
-        address = IPv6Address(host)
-    except ValueError:  # a proxy may say of its client what it likes
-        return host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return ":".join(f"{int(part, 16):x}" for part in address.exploded.split(":")[:4])
 
 
 def _endpoint(scope: Scope) -> str:

@@ -5,7 +5,7 @@ A template is a fixed prefix, an id, and perhaps a last word: `/songs/{song_id}`
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
@@ -89,6 +89,11 @@ MakeOf: TypeAlias = Callable[[Postgres, int], Awaitable[bytes | None]]
 """Makes the answer of an id from Postgres's leader; None where there is nothing of this id."""
 Made = TypeVar("Made", bound=MakeOf)
 MayRead: TypeAlias = Callable[[bytes, UserId | None], bool]
+Prompt: TypeAlias = Callable[[State, Principal, bytes], Callable[[], bytes] | None]
+"""Of who asks and of a query it gives what makes the answer, JSON, without waiting; None where the request must be awaited.
+
+Until the second is called nothing has happened. It stands beside a route that FastAPI answers, and answers as that would.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +290,12 @@ Inside = TypeVar("Inside", bound=Application)
 class HotPaths(Generic[Inside]):
     """Finds the hot route of a request, and passes everything else on."""
 
-    def __init__(self, inside: Inside, prefix: str, routers: Iterable[HotRouter]) -> None:
+    def __init__(
+        self, inside: Inside, prefix: str, routers: Iterable[HotRouter], prompt: Mapping[str, Prompt]
+    ) -> None:
+        """`prompt` has what answers some GETs at once, by their paths below the prefix."""
         self._inside = inside
+        self.prompt = {prefix + path: answers for path, answers in prompt.items()}
         self._routes: dict[tuple[str, str, str], HotRoute] = {}
         for route in (route for router in routers for route in router.routes):
             mounted = replace(route, path=prefix + route.path)

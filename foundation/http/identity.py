@@ -4,6 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Any
 
 from foundation.http.revocations import Revocations
@@ -91,3 +92,21 @@ def bearer_of(scope: MutableMapping[str, Any]) -> str | None:
     """
     found = scope.get(IDENTITY)
     return f"user:{found.user_id}" if isinstance(found, Principal) else None
+
+
+def address_of(scope: MutableMapping[str, Any]) -> str:
+    """Where a request comes from; of IPv6 the network, since a household has as many addresses as it likes.
+
+    >>> address_of({"client": ("2001:db8:1:2:a:b:c:d", 443)}), address_of({"client": ("2001:db8::1:a:b:c:d", 443)})
+    ('2001:db8:1:2', '2001:db8:0:1')
+    """
+    host: str = (scope.get("client") or ("unknown",))[0]
+    if ":" not in host:
+        return host
+    try:
+        address = IPv6Address(host)
+    except ValueError:  # a proxy may say of its client what it likes
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return ":".join(f"{int(part, 16):x}" for part in address.exploded.split(":")[:4])

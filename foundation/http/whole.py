@@ -39,7 +39,7 @@ class AtOnce(Protocol):
     def at_once(self, scope: MutableMapping[str, Any], *, knows_address: bool) -> tuple[int, Parts] | None:
         """A status and what follows its line; None where the request must come again, as every request does.
 
-        Of a scope there is `method`, `path`, `headers` and `client`. Where the server does not know the client's own
+        Of a scope there is `method`, `path`, `query_string`, `headers` and `client`. Where the server does not know the client's own
         address, a proxy's stands there.
         """
 
@@ -116,7 +116,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _simple(self) -> MutableMapping[str, Any] | None:
         """The scope of a request that has nothing special, where no other waits before it."""
         parser = self.parser
-        path, _, _ = self.url.partition(b"?")
+        path, _, query = self.url.partition(b"?")
         if (
             not self.cycle.response_complete  # others are answered first
             or self.pipeline
@@ -131,7 +131,13 @@ class HttpProtocol(HttpToolsProtocol):
         ):
             return None
         method = SIMPLE[parser.get_method()]
-        return {"method": method, "path": path.decode(), "headers": self.headers, "client": self.client}
+        return {
+            "method": method,
+            "path": path.decode(),
+            "query_string": query,
+            "headers": self.headers,
+            "client": self.client,
+        }
 
     def _is_answered(self, application: AtOnce, scope: MutableMapping[str, Any]) -> bool:
         """Answer at once, where the application can."""

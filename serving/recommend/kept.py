@@ -8,7 +8,20 @@ from foundation import metrics
 from serving.recommend.recommender import Feed
 
 MOST = 2_000  # lists of a process: about 20 MB
+HITS, MISSES = (metrics.cache_lookups.labels("recommendations", which) for which in ("hit", "miss"))
 FOR = 60.0  # seconds: charts move meanwhile, and wishes run out
+
+
+@dataclass(slots=True)
+class KeptFeed:
+    """A list, since when it is kept, and what must be the same for it to be given again."""
+
+    seconds: float
+    state: Hashable
+    feed: Feed
+    answer: bytes = (
+        b""  # the end of its answer, which is the same each time; none until it is first given at once
+    )
 
 
 @dataclass(slots=True)
@@ -20,21 +33,25 @@ class KeptFeeds:
     """
 
     most: int = MOST
-    _kept: "OrderedDict[Hashable, tuple[float, Hashable, Feed]]" = field(default_factory=OrderedDict)
+    _kept: "OrderedDict[Hashable, KeptFeed]" = field(default_factory=OrderedDict)
 
     def of(self, asked: Hashable, state: Hashable, seconds: float) -> Feed | None:
         """The list that is kept, where it is as it would be made now; `seconds` are of a clock that never goes back."""
+        kept = self.look(asked, state, seconds)
+        (MISSES if kept is None else HITS).inc()
+        return None if kept is None else kept.feed
+
+    def look(self, asked: Hashable, state: Hashable, seconds: float) -> KeptFeed | None:
+        """The same with all that is kept of it; it is not counted."""
         kept = self._kept.get(asked)
-        is_same = kept is not None and kept[1] == state and seconds - kept[0] < FOR
-        metrics.cache_lookups.labels("recommendations", "hit" if is_same else "miss").inc()
-        if kept is None or not is_same:
+        if kept is None or kept.state != state or seconds - kept.seconds >= FOR:
             return None
         self._kept.move_to_end(asked)
-        return kept[2]
+        return kept
 
     def keep(self, asked: Hashable, state: Hashable, seconds: float, feed: Feed) -> None:
         """Keep a list in the place of the one before; of too many, those go that nobody asked for longest."""
-        self._kept[asked] = (seconds, state, feed)
+        self._kept[asked] = KeptFeed(seconds, state, feed)
         self._kept.move_to_end(asked)
         while len(self._kept) > self.most:
             self._kept.popitem(last=False)

@@ -1,16 +1,18 @@
 """GET /recommendations: a listener's personal feed, encoded once and not validated again."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import StringConstraints
+from starlette.datastructures import State
 
 from foundation import metrics
 from foundation.http.principal import Listener, MissingToken, NotAllowed
 from foundation.http.problems import InvalidRequest, problems
 from foundation.http.schemas import openapi_schema
 from foundation.ids import BIGGEST_ID, UserId
-from foundation.security import InvalidToken
+from foundation.security import InvalidToken, Principal
 from foundation.telemetry import span
 from serving.recommend.asked import SEEDS, SONGS, THINGS, Named, UnknownSeed
 from serving.recommend.errors import NoModel, UnknownListener
@@ -46,9 +48,8 @@ Context = Annotated[
 ]
 
 
-async def recommendations(request: Request) -> Recommendations:
+def service_of(state: State) -> Recommendations:
     """The service over what the application opened."""
-    state = request.app.state
     return Recommendations(
         state.live,
         state.online,
@@ -60,6 +61,11 @@ async def recommendations(request: Request) -> Recommendations:
         state.now,
         state.kept_feeds,
     )
+
+
+async def recommendations(request: Request) -> Recommendations:
+    """The same, of a request."""
+    return service_of(request.app.state)
 
 
 Service = Annotated[Recommendations, Depends(recommendations)]
@@ -118,9 +124,33 @@ async def recommend(
     return answered(slate)
 
 
+# What is asked for by who asks for nothing in particular, by the query.
+PLAIN = {b"": Ask(20)} | {b"limit=%d" % limit: Ask(limit) for limit in range(1, 101)}
+
+
+def kept_slate(state: State, principal: Principal, query: bytes) -> Callable[[], bytes] | None:
+    """What `recommend` answers to who asks for their own list, where that is at hand."""
+    ask = PLAIN.get(query)
+    found = None if ask is None else service_of(state).at_hand(principal.user_id, ask)
+    if found is None:
+        return None
+
+    def make() -> bytes:
+        body, policy = found()
+        count(policy)
+        return body
+
+    return make
+
+
+def count(policy: str) -> None:
+    """Count a slate that is answered."""
+    metrics.slates_served.labels(policy).inc()
+    if policy == FOLDED:
+        metrics.fold_ins.inc()
+
+
 def answered(slate: Slate) -> Response:
     """A slate as an answer, counted."""
-    metrics.slates_served.labels(slate.policy).inc()
-    if slate.policy == FOLDED:
-        metrics.fold_ins.inc()
+    count(slate.policy)
     return Response(encoded(slate), media_type="application/json")

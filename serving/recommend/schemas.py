@@ -83,3 +83,18 @@ _encoder = msgspec.json.Encoder()
 def encoded(slate: Slate) -> bytes:
     """A slate as JSON, as the API answers it."""
     return _encoder.encode(slate)
+
+
+def beginning(slate: Slate) -> bytes:
+    """The beginning of a slate as JSON: what is another each time that the same list is served."""
+    named, at = str(slate.slate_id).encode(), _encoder.encode(slate.generated_at)
+    return b'{"slate_id":"%s","user_id":%d,"generated_at":%s,' % (named, slate.user_id, at)
+
+
+def without_beginning(body: bytes) -> bytes:
+    """What follows it.
+
+    >>> without_beginning(b'{"slate_id":"7","policy":"als"}')
+    b'"policy":"als"}'
+    """
+    return body[body.index(b'"policy":') :]

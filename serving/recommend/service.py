@@ -3,9 +3,12 @@
 import asyncio
 import hashlib
 import time
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
+from typing import TypeAlias
 
 from event_log.log import EventLog
 from feature_store.online import Lately, ListenersOnline
@@ -25,16 +28,18 @@ from serving.recommend.asking import Trends, Wanted
 from serving.recommend.empty import nothing_published
 from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.history import position
-from serving.recommend.kept import KeptFeeds
+from serving.recommend.kept import HITS, KeptFeed, KeptFeeds
 from serving.recommend.recommender import NOT_LATELY, Feed, Recommender
 from serving.recommend.rights import Rights
-from serving.recommend.schemas import Slate
+from serving.recommend.schemas import Slate, beginning, encoded, without_beginning
 from serving.recommend.trends import NearCharts
 from serving.recommend.words import embedded
 from serving.trending.service import Trending
 
 SURFACE = "recommendations"
 USUAL = Budget()
+Slated: TypeAlias = tuple[bytes, str]
+"""A slate as JSON, and its policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +99,7 @@ class Recommendations:
 
     async def _made(self, known: Known, ask: Ask) -> Feed:
         """The list as it was just made, where nothing has changed since; else anew. Raises UnknownSeed, NoModel."""
-        asked, seconds = (known.listener, ask), time.monotonic()
-        version = known.recommender.bundle.version
-        state = (
-            version,
-            known.lately.state,
-            known.is_away,
-            self.rights.number,
-            _hour(known),
-            self.trending.chart,
-            self.near.are_counted,
-        )
+        asked, state, seconds = (known.listener, ask), self._state(known), time.monotonic()
         if known.recommender is not self.live.current:  # it was replaced at this moment
             return self.feed(known, await self.wanted(known, ask))
         feed = self.kept.of(asked, state, seconds)
@@ -112,6 +107,32 @@ class Recommendations:
             feed = self.feed(known, await self.wanted(known, ask))
             self.kept.keep(asked, state, seconds, feed)
         return feed
+
+    def _state(self, known: Known) -> Hashable:
+        """All that decides a list, beside what is asked for."""
+        at, trending = known.at, self.trending
+        hour = (at.year, at.month, at.day, at.hour)
+        told = (known.lately.state, known.is_away, self.rights.number)
+        charts = (trending.is_stale, self.near.are_counted)
+        return known.recommender.bundle.version, told, hour, charts, trending.chart
+
+    def at_hand(self, listener: UserId, ask: Ask) -> Callable[[], Slated] | None:
+        """What answers with a list that is kept, for whom nothing need be asked; None where it must be made or asked for."""
+        recommender, lately = self.live.current, self.online.held.of(listener)
+        if recommender is None or lately is None or not (lately.is_known or recommender.knows(listener)):
+            return None
+        known = Known(recommender, listener, lately, is_away=False, at=self.now())
+        kept = self.kept.look((listener, ask), self._state(known), time.monotonic())
+        return None if kept is None else partial(self._again, known, kept, ask)
+
+    def _again(self, known: Known, kept: KeptFeed, ask: Ask) -> Slated:
+        """Another slate of the same list, of which only the beginning is another, and its policy."""
+        HITS.inc()
+        slate = known.recommender.slate(kept.feed, at=known.at, stale=self.stale(is_away=False))
+        self.tell(slate, kept.feed, ask.surface)
+        if not kept.answer:
+            kept.answer = without_beginning(encoded(slate))
+        return beginning(slate) + kept.answer, slate.policy
 
     async def known(self, listener: UserId) -> Known:
         """What is known of a listener at this moment. Raises UnknownListener."""

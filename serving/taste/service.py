@@ -169,6 +169,7 @@ class Tasting:
         await self.recommendations.log.append([event])
         with suppress(Unreachable):
             await keep_now(self.recommendations.online.redis, event)
+            self.recommendations.online.held.forget(UserId(event.listener_id))
 
     def _event(
         self, known: Known, kind: str, target: int, genre: str, wish: str, until: datetime | None
