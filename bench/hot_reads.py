@@ -1,30 +1,46 @@
-"""A song read through the gateway, beside the least its server can do and beside an ordinary route: `python -m bench.hot_reads`."""
+"""A song and a kept feed read through the gateway, beside the least its server can do and an ordinary route.
+
+`python -m bench.hot_reads`. A feed is kept where nothing has changed since it was made; each time it is another slate,
+which the event log is told of.
+"""
 
 import argparse
 import os
 import statistics
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from bench.events.platform import furnished
 from bench.load import Told, answers, program, wait_until, worked_by, wrk
+from bench.recommend import world
 from embedded.engines import embedded_engines
 from embedded.ports import free_port
 from embedded.supervisor import Supervisor
 from foundation import settings as foundation_settings
+from foundation.contracts.tables import SongVectors
+from foundation.engines.blobs import open_blobs
+from foundation.engines.vectors import open_vectors
+from foundation.engines.vectors.port import Points
 from foundation.settings import Settings, child_environment
+from models import bundle as bundles
+from serving.bundle import COLLECTION
 
 CONNECTIONS = 64
+SONG, FEED = "/api/v1/songs/{song}", "/api/v1/recommendations"
 SERVERS = {
-    "raw ASGI answer": ("bench.bare", "--app", "get"),
-    "gateway: token, limit, metrics": ("gateway",),
-    "ordinary FastAPI route, nothing else": ("bench.bare", "--app", "ordinary"),
+    "raw ASGI answer": (SONG, "bench.bare", "--app", "get"),
+    "gateway: token, limit, metrics": (SONG, "gateway"),
+    "gateway: a kept feed of 20 songs": (FEED, "gateway"),
+    "ordinary FastAPI route, nothing else": (SONG, "bench.bare", "--app", "ordinary"),
 }
+PUBLISHED = 2_000  # songs that the feeds are made from
 # One person asks everything: the budget is counted, and is not used up.
 BUDGET = {"SEGUE__LIMITS__FREE": "1000000000", "SEGUE__LIMITS__ADDRESS": "1000000000"}
 
@@ -46,7 +62,8 @@ def rounds_of(home: Path, seconds: float, rounds: int) -> dict[str, list[Round]]
         environment = {**child_environment(settings), **BUDGET}
         with program(environment, "cli.shipper", "--ready", f"{home}/run/shipper.ready") as shipper:
             wait_until((home / "run" / "shipper.ready").exists, shipper)
-            songs, _, tokens = furnished(settings)
+            songs, listeners, tokens = furnished(settings)
+        publish(settings, listeners)
         for _ in track(range(rounds), "asking", console=Console(stderr=True)):
             for name, words in SERVERS.items():
                 found[name].append(asked(environment, words, songs[0], tokens, seconds))
@@ -57,8 +74,8 @@ def asked(
     environment: dict[str, str], words: tuple[str, ...], song: int, tokens: list[str], seconds: float
 ) -> Round:
     port = free_port(13_000 + os.getpid() % 5_000)
-    module, *options = words
-    path = f"/api/v1/songs/{song if module == 'gateway' else 1}"
+    address, module, *options = words
+    path = address.format(song=song if module == "gateway" else 1)
     with program(environment, module, "--port", str(port), "--workers", "1", *options) as server:
         wait_until(lambda: answers(port), server)
         wrk("read.lua", port, CONNECTIONS, 1, path, *tokens)  # a first second warms it up
@@ -67,9 +84,22 @@ def asked(
         return Round(told, (worked_by(server.pid) - before) / (told.per_second * seconds) * 1e6)
 
 
+def publish(settings: Settings, listeners: list[int]) -> None:
+    """A version that knows these listeners, of songs of its own."""
+    made = world(PUBLISHED, len(listeners), 0, np.random.default_rng(1))
+    known = pl.DataFrame({"listener_id": listeners})
+    bundle = replace(made, listener_ids=np.array(listeners), listeners=known)
+    bundles.save(bundle, open_blobs(settings.engines.blobs))
+    vectors = open_vectors(settings.engines.vectors)
+    vectors.publish(
+        COLLECTION, bundle.version, Points(bundle.song_ids, {SongVectors.als: bundle.song_factors})
+    )
+    vectors.flip(COLLECTION, bundle.version)
+
+
 def table_of(found: dict[str, list[Round]]) -> Table:
     """Medians; the ratios are of CPU time, which other work on the machine touches least, and of requests a second."""
-    table = Table(title=f"GET /api/v1/songs/{{id}}, one worker, {CONNECTIONS} connections of wrk beside it")
+    table = Table(title=f"One worker, {CONNECTIONS} connections of wrk beside it")
     for column in ("server", "CPU µs", "× raw by CPU", "requests/s", "× raw", "p50 ms", "p99 ms"):
         table.add_column(column, justify="left" if column == "server" else "right")
     raw = found["raw ASGI answer"]

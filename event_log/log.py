@@ -23,6 +23,7 @@ from foundation.engines.disk import sync_directory
 logger = logging.getLogger(__name__)
 
 WAITING_BYTES = 64 * 1024 * 1024
+SOON = 0.05  # seconds after which what was told is written, if nobody's append takes it along before
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _WORKER = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -61,6 +62,8 @@ class EventLog:
         self._directory, self._worker = directory, worker
         self._age, self._size, self._limit = age.total_seconds(), size, waiting_bytes
         self._appends: deque[_Append] = deque()
+        self._told: list[_Append] = []  # what nobody waits for
+        self._told_until = float("inf")  # time.monotonic() at which it is written at the latest
         self._waiting_bytes = 0
         self._changed = threading.Condition()
         self._is_idle = self._is_closing = False
@@ -99,11 +102,20 @@ class EventLog:
             waiter.result()
 
     def tell(self, events: list[Event]) -> bool:
-        """Append without waiting, what is worth keeping but not worth anybody's time; False where there is no room."""
-        try:
-            self._enqueue(_Append(record(encode(events)), None, _nobody))
-        except (LogBusy, LogUnavailable):
-            return False
+        """Append without waiting, what is worth keeping but not worth anybody's time; False where there is no room.
+
+        It is written soon, with others: a thread that woke for each would cost whoever tells more than the telling does.
+        """
+        append = _Append(record(encode(events)), None, _nobody)
+        size = len(append.record)
+        with self._changed:
+            if self._is_closing or (self._waiting_bytes and self._waiting_bytes + size > self._limit):
+                return False
+            self._told.append(append)
+            self._waiting_bytes += size
+            if len(self._told) == 1:
+                self._told_until = time.monotonic() + SOON
+                self._wake()
         return True
 
     def close(self) -> None:
@@ -119,13 +131,16 @@ class EventLog:
             if self._is_closing:
                 raise LogUnavailable("the event log is closed")
             # A record larger than the limit passes when it is alone, else it never would.
-            if self._appends and self._waiting_bytes + size > self._limit:
+            if self._waiting_bytes and self._waiting_bytes + size > self._limit:
                 raise LogBusy("more events are waiting than the log holds; send them again in a moment")
             self._appends.append(append)
             self._waiting_bytes += size
-            if self._is_idle:
-                self._is_idle = False
-                self._changed.notify()
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._is_idle:
+            self._is_idle = False
+            self._changed.notify()
 
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:
@@ -144,14 +159,19 @@ class EventLog:
         """What to write next, at most about a segment; empty when a segment grew old; None when all is done."""
         with self._changed:
             while not self._appends:
+                now = time.monotonic()
+                if self._told and (self._is_closing or now >= self._told_until):
+                    break
                 if self._is_closing:
                     return None
-                left = self._close_at - time.monotonic()
-                if left <= 0:
+                if now >= self._close_at:
                     return []
+                left = min(self._close_at, self._told_until) - now
                 self._is_idle = True
                 self._changed.wait(None if left == float("inf") else left)
                 self._is_idle = False
+            self._appends += self._told
+            self._told, self._told_until = [], float("inf")
             batch: list[_Append] = []
             size = 0
             if (

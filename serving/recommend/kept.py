@@ -5,10 +5,14 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from foundation import metrics
+from foundation.contracts.events import ServedSong
 from serving.recommend.recommender import Feed
 
 MOST = 2_000  # lists of a process: about 20 MB
-HITS, MISSES = (metrics.cache_lookups.labels("recommendations", which) for which in ("hit", "miss"))
+hit, missed = (
+    metrics.Gathered(metrics.cache_lookups.labels("recommendations", outcome)).inc
+    for outcome in ("hit", "miss")
+)
 FOR = 60.0  # seconds: charts move meanwhile, and wishes run out
 
 
@@ -19,9 +23,9 @@ class KeptFeed:
     seconds: float
     state: Hashable
     feed: Feed
-    answer: bytes = (
-        b""  # the end of its answer, which is the same each time; none until it is first given at once
-    )
+    # What of its answer, and of what is told of it, is the same each time; nothing until it is first given at once.
+    answer: bytes = b""
+    songs: tuple[ServedSong, ...] = ()
 
 
 @dataclass(slots=True)
@@ -38,8 +42,11 @@ class KeptFeeds:
     def of(self, asked: Hashable, state: Hashable, seconds: float) -> Feed | None:
         """The list that is kept, where it is as it would be made now; `seconds` are of a clock that never goes back."""
         kept = self.look(asked, state, seconds)
-        (MISSES if kept is None else HITS).inc()
-        return None if kept is None else kept.feed
+        if kept is None:
+            missed()
+            return None
+        hit()
+        return kept.feed
 
     def look(self, asked: Hashable, state: Hashable, seconds: float) -> KeptFeed | None:
         """The same with all that is kept of it; it is not counted."""

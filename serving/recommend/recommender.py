@@ -180,7 +180,7 @@ class Recommender:
         asker = self.asker(listener, lately, wanted, trends=trends, at=at, rules=rules)
         query = asker.history.taste if wanted.seeds is None else asker.direction
         if query is not None:
-            asker = replace(asker, nearest=self._nearest(query, asker, max(TASTE, 3 * wanted.limit)))
+            asker = replace(asker, nearest=self.nearest_songs(query, asker, max(TASTE, 3 * wanted.limit)))
         chosen = chosen_for(asker, self.sources, self.bundle.ranker)
         items = self._because(chosen, asker)
         filled = self._filled(items, asker, rules)
@@ -246,7 +246,7 @@ class Recommender:
             mix[unnamed] = 0
         return mix / max(float(mix.sum()), 1e-9)
 
-    def _nearest(self, query: Factors, asker: Asker, limit: int) -> Ranked:
+    def nearest_songs(self, query: Factors, asker: Asker, limit: int) -> Ranked:
         """The songs that point most where the query does, of those that were not heard and may be given."""
         heard, barred = asker.history.heard, asker.barred
         if len(self.bundle.song_ids) <= self.searched_up_to:

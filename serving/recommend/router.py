@@ -1,6 +1,7 @@
 """GET /recommendations: a listener's personal feed, encoded once and not validated again."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -131,7 +132,13 @@ PLAIN = {b"": Ask(20)} | {b"limit=%d" % limit: Ask(limit) for limit in range(1, 
 def kept_slate(state: State, principal: Principal, query: bytes) -> Callable[[], bytes] | None:
     """What `recommend` answers to who asks for their own list, where that is at hand."""
     ask = PLAIN.get(query)
-    found = None if ask is None else service_of(state).at_hand(principal.user_id, ask)
+    if ask is None:
+        return None
+    # To make the service, as every other request does, would cost as much as all the rest here.
+    service: Recommendations | None = getattr(state, "recommendations", None)
+    if service is None:
+        service = state.recommendations = service_of(state)
+    found = service.at_hand(principal.user_id, ask)
     if found is None:
         return None
 
@@ -143,11 +150,20 @@ def kept_slate(state: State, principal: Principal, query: bytes) -> Callable[[],
     return make
 
 
+@cache
+def served(policy: str) -> metrics.Gathered:
+    """The counter of a policy's slates."""
+    return metrics.Gathered(metrics.slates_served.labels(policy))
+
+
+folded = metrics.Gathered(metrics.fold_ins).inc
+
+
 def count(policy: str) -> None:
     """Count a slate that is answered."""
-    metrics.slates_served.labels(policy).inc()
+    served(policy).inc()
     if policy == FOLDED:
-        metrics.fold_ins.inc()
+        folded()
 
 
 def answered(slate: Slate) -> Response:

@@ -85,10 +85,10 @@ def encoded(slate: Slate) -> bytes:
     return _encoder.encode(slate)
 
 
-def beginning(slate: Slate) -> bytes:
+def beginning(slate_id: UUID, user_id: int, generated_at: datetime) -> bytes:
     """The beginning of a slate as JSON: what is another each time that the same list is served."""
-    named, at = str(slate.slate_id).encode(), _encoder.encode(slate.generated_at)
-    return b'{"slate_id":"%s","user_id":%d,"generated_at":%s,' % (named, slate.user_id, at)
+    named, at = str(slate_id).encode(), _encoder.encode(generated_at)
+    return b'{"slate_id":"%s","user_id":%d,"generated_at":%s,' % (named, user_id, at)
 
 
 def without_beginning(body: bytes) -> bytes:

@@ -18,7 +18,7 @@ from foundation.contracts.tables import SongVectors
 from foundation.engines.vectors.port import NothingPublished, UnknownPoint, UnknownVersion, Vectors
 from foundation.errors import Unreachable
 from foundation.http.principal import NotAllowed
-from foundation.ids import UserId
+from foundation.ids import UserId, new_play_id
 from foundation.security import Principal
 from models.diversity.choosing import Dials
 from models.exploration.drawing import Budget
@@ -28,7 +28,7 @@ from serving.recommend.asking import Trends, Wanted
 from serving.recommend.empty import nothing_published
 from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.history import position
-from serving.recommend.kept import HITS, KeptFeed, KeptFeeds
+from serving.recommend.kept import KeptFeed, KeptFeeds, hit
 from serving.recommend.recommender import NOT_LATELY, Feed, Recommender
 from serving.recommend.rights import Rights
 from serving.recommend.schemas import Slate, beginning, encoded, without_beginning
@@ -127,12 +127,26 @@ class Recommendations:
 
     def _again(self, known: Known, kept: KeptFeed, ask: Ask) -> Slated:
         """Another slate of the same list, of which only the beginning is another, and its policy."""
-        HITS.inc()
-        slate = known.recommender.slate(kept.feed, at=known.at, stale=self.stale(is_away=False))
-        self.tell(slate, kept.feed, ask.surface)
+        hit()
+        feed, bundle = kept.feed, known.recommender.bundle
         if not kept.answer:
-            kept.answer = without_beginning(encoded(slate))
-        return beginning(slate) + kept.answer, slate.policy
+            slate = known.recommender.slate(feed, at=known.at, stale=self.stale(is_away=False))
+            kept.answer, kept.songs = without_beginning(encoded(slate)), songs_of(feed)
+        told = SlateServed(
+            slate_id=new_play_id(known.at),
+            listener_id=feed.user_id,
+            served_at=known.at,
+            surface=ask.surface,
+            policy=feed.policy,
+            model=bundle.model,
+            version=bundle.version,
+            songs=kept.songs,
+            seed=feed.seed,
+            candidates_hash=feed.candidates_hash,
+        )
+        if kept.songs:
+            self.log.tell([told])
+        return beginning(told.slate_id, feed.user_id, known.at) + kept.answer, feed.policy
 
     async def known(self, listener: UserId) -> Known:
         """What is known of a listener at this moment. Raises UnknownListener."""
@@ -215,7 +229,6 @@ def _last(known: Known, ask: Ask) -> list[Named]:
 
 def served(slate: Slate, feed: Feed, surface: str) -> SlateServed:
     """The slate as the event that it was served."""
-    chances = zip(slate.items, feed.propensities, strict=True)
     return SlateServed(
         slate_id=slate.slate_id,
         listener_id=slate.user_id,
@@ -224,10 +237,16 @@ def served(slate: Slate, feed: Feed, surface: str) -> SlateServed:
         policy=slate.policy,
         model=slate.model or "",
         version=slate.version or "",
-        songs=tuple(ServedSong(item.song_id, item.score, propensity) for item, propensity in chances),
+        songs=songs_of(feed),
         seed=feed.seed,
         candidates_hash=feed.candidates_hash,
     )
+
+
+def songs_of(feed: Feed) -> tuple[ServedSong, ...]:
+    """The songs of a list as the log is told of them."""
+    chances = zip(feed.items, feed.propensities, strict=True)
+    return tuple(ServedSong(item.song_id, item.score, propensity) for item, propensity in chances)
 
 
 def seed_of(listener: UserId, occasion: str) -> int:

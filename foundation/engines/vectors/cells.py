@@ -26,7 +26,7 @@ STRAYING = 2.0
 # Vectors that are looked at: one in PART, though not fewer nor more than this, and FURTHER for each that is left out, as
 # those may be just the nearest. Recall@10 of exact was .996 and more from 50,000 to a million vectors around middles, also
 # with the 500 nearest left out.
-FEWEST, MOST, PART, FURTHER = 8_192, 20_000, 6, 12
+FEWEST, MOST, PART, FURTHER = 10_000, 20_000, 5, 12
 ROUNDS, TAUGHT_BY = 6, 64  # of k-means, by so many vectors for each cell
 BLOCK = 4_096  # vectors that are put into cells at once
 COLUMNS = 2_048  # or eight times as many as are wanted: see `least_of_highest`
