@@ -38,6 +38,7 @@ SERVERS = {
     "raw ASGI answer": (SONG, "bench.bare", "--app", "get"),
     "gateway: token, limit, metrics": (SONG, "gateway"),
     "gateway: a kept feed of 20 songs": (FEED, "gateway"),
+    "gateway: the same where Redis is asked": (f"{FEED}?familiarity=0.0", "gateway"),
     "ordinary FastAPI route, nothing else": (SONG, "bench.bare", "--app", "ordinary"),
 }
 PUBLISHED = 2_000  # songs that the feeds are made from

@@ -212,10 +212,10 @@ def recall(asking: Asking, rows: Sequence[int]) -> float:
 
 def _of_the_best(bundle: Bundle, taste: Factors, heard: Positions, places: Positions) -> int:
     """How many of these songs are among the ten best unheard ones."""
-    scores = bundle.song_factors.astype(np.float64) @ taste.astype(np.float64)
+    scores = bundle.song_factors @ taste
     scores[heard] = -np.inf
     least = np.partition(scores, -JUDGED)[-JUDGED]
-    return int((scores[places[:JUDGED]] >= least - 1e-9).sum())
+    return int((scores[places[:JUDGED]] >= least * (1 - 1e-6)).sum())
 
 
 def nearest_alone(asking: Asking) -> dict[str, Callable[[int], object]]:

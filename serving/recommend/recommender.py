@@ -31,7 +31,7 @@ from serving.recommend.songs import SongFacts
 from serving.trending.schemas import Chart, TrendingSong
 
 SPARE = 32  # candidates more than wanted from the index, so that ties at the end are broken by song id
-MORE = 8  # times as many candidates are asked of the index, where the rules take too many away
+TIMES = (1, 2, 8)  # so many times as many are asked of the index, where the rules take too many away
 SOME = 500  # songs that are looked at together, where a list is filled with popular ones
 AT_A_TIME = 500  # listeners
 PICKED = 3.0  # listens that a genre counts for whom it was named by: it fades as they listen
@@ -253,7 +253,7 @@ class Recommender:
             return self.space.best_for(query, heard, limit, barred.among)
         places = heard[:0]
         # Heard songs are left out by the index; the rules take few away, and where they take many, more are asked for.
-        for asked in (limit + SPARE, MORE * (limit + SPARE)):
+        for asked in (times * (limit + SPARE) for times in TIMES):
             found = self.nearest(query, asked, self.bundle.song_ids[heard])
             places = np.searchsorted(self.bundle.song_ids, np.array(sorted(found), np.int64))
             places = places[~(barred.among(places) | among(places, heard))]

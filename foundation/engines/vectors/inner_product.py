@@ -23,7 +23,7 @@ def highest(ids: Ids, vectors: Matrix, vector: Matrix, limit: int, excluded: Ids
     split = len(ids) - limit
     top = np.argpartition(scores, split)[split:] if split else np.arange(len(ids))
     top = top[np.lexsort((ids[top], -scores[top]))]
-    return [Neighbour(*pair) for pair in zip(ids[top].tolist(), scores[top].tolist(), strict=True)]
+    return list(map(Neighbour, ids[top].tolist(), scores[top].tolist()))
 
 
 def positions(ids: Ids, wanted: Ids) -> Ids:
