@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 
-from foundation.engines.redis import REQUEST_TIMEOUT, reachable
+from foundation.engines.redis import NAMELESS, REQUEST_TIMEOUT, reachable
 from foundation.errors import Unreachable
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,9 @@ class Changes:
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """`changed` is called with the keys of each change, with None where it may be any of them."""
-        self._pool = ConnectionPool.from_url(url, protocol=2, socket_connect_timeout=REQUEST_TIMEOUT)
+        self._pool = ConnectionPool.from_url(
+            url, protocol=2, socket_connect_timeout=REQUEST_TIMEOUT, driver_info=NAMELESS
+        )
         self._prefixes = [word for prefix in prefixes for word in ("PREFIX", prefix)]
         self._changed, self._seconds = changed, seconds
         self._heard_all_until = float("-inf")
