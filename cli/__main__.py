@@ -255,11 +255,13 @@ def models_list(*, json: Annotated[bool, typer.Option("--json", help="As JSON.")
 @models.command()
 def promote(
     model: Annotated[str, typer.Argument(help="A registered model, as `segue models list` names it: als/3.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
 ) -> None:
-    """Make a model live, whatever the gate said of it."""
+    """Make a model live, whatever the gate said of it, and say what that changes: in feeds, for artists, in time."""
     from cli import models as registered
 
-    registered.promote(model)
+    registered.promote(model, is_tried=dry_run)
 
 
 @models.command()

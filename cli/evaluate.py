@@ -12,6 +12,7 @@ from foundation.clock import utc_now
 from foundation.engines.disk import replace_file
 from foundation.errors import Problem
 from foundation.settings import Settings
+from models.evaluation.tables import markdown
 
 if TYPE_CHECKING:
     from models.evaluation.datasets import Dataset
@@ -126,24 +127,6 @@ def tables(told: "Evaluation") -> list[str]:
 
 def _weights(told: "Evaluation") -> str:
     return ", ".join(f"{name} {weight:.2f}" for name, weight in told.tuned.weights.items())
-
-
-def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first column is text and whose others are numbers.
-
-    >>> print(markdown(["system", "recall"], [["ours", "0.3"]]))
-    | system | recall |
-    |--------|-------:|
-    | ours   |    0.3 |
-    """
-    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
-
-    def line(cells: Sequence[str]) -> str:
-        first, *others = zip(cells, widths, strict=True)
-        return f"| {' | '.join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)])} |"
-
-    rule = f"|{'-' * (widths[0] + 2)}|{''.join('-' * (width + 1) + ':|' for width in widths[1:])}"
-    return "\n".join([line(heads), rule, *(line(row) for row in rows)])
 
 
 def dataset_of(asked: Asked, settings: Settings) -> "Dataset":

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cli import say
-from cli.evaluate import ablation_table, markdown
+from cli.evaluate import ablation_table
 from foundation.engines.disk import replace_file
 from foundation.errors import Problem
+from models.evaluation.tables import markdown
 
 if TYPE_CHECKING:
     from models.evaluation.datasets import Dataset

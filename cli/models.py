@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from foundation import settings
 from foundation.errors import Problem
+from models.evaluation.cohorts import OF_LISTENERS, OF_SONGS
 
 if TYPE_CHECKING:
+    from models.evaluation.radius import Radius
     from pipelines.context import Context
     from pipelines.journal import Journal
     from pipelines.live import Change
@@ -35,15 +37,36 @@ def list_(*, as_json: bool) -> None:
         _print(told)
 
 
-def promote(model: str) -> None:
-    """Let a model serve, whatever the gate said of it."""
+def promote(model: str, *, is_tried: bool = False) -> None:
+    """Let a model serve, whatever the gate said of it, and say what changes; `is_tried` only says it."""
     name, slash, number = model.partition("/")
     if not (name and slash and number.isdecimal()):
         raise NotAModel(f"{model!r} names no model: say it as ./segue models list does, als/3", model=model)
+    from cli import say
     from pipelines import live
+    from pipelines.jobs.als_model.job import beside_live
 
     with _context() as context:
-        _tell(live.promote(context, model))
+        radius = beside_live(context, model)
+        if radius is not None:
+            for line in _changes(radius):
+                say.out.print(line, markup=False)
+        if not is_tried:
+            _tell(live.promote(context, model))
+
+
+def _changes(radius: "Radius") -> list[str]:
+    """What would change for listeners and artists."""
+    told = (
+        f"Beside {radius.live}, for {radius.listeners:,} listeners: overlap@20 {radius.overlap:.2f}; "
+        f"{radius.churn:.0%} of feeds change by more than half, {radius.first:.0%} begin with another song; "
+        f"{radius.milliseconds:.1f} ms a list ({radius.live}: {radius.live_milliseconds:.1f})."
+    )
+    lines = [told]
+    for word, artists in (("Shown more", radius.gaining), ("Shown less", radius.losing)):
+        if artists:
+            lines.append(f"{word}: {', '.join(map(str, artists))}.")
+    return lines
 
 
 def rollback() -> None:
@@ -110,6 +133,16 @@ def _told(model: str, about: Mapping[str, Any], decided: "Journal", live: str | 
         "rows": about["rows"],
         **measures,
         "popular_ndcg": about["popular_ndcg_20"],
+        "knn_ndcg": about.get("knn_ndcg_20"),
+        "cohorts": {
+            name: {
+                "judged": int(about.get(f"{name}_judged", 0)),
+                "ndcg": about.get(f"{name}_ndcg_20"),
+                "gain_over_live": about.get(f"{name}_gain_over_live"),
+            }
+            for name in (*OF_LISTENERS, *OF_SONGS)
+        },
+        "beside_live": about.get("radius"),
         "judged": int(about["judged"]),
         "judged_by": about["judged_by"],
         "gate": "passed" if about["is_passed"] else "refused",
@@ -124,7 +157,17 @@ def _print(told: list[dict[str, Any]]) -> None:
     from cli import say
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("model", "trained", "data until", "recall@20", "ndcg@20", "gate", "", "why"):
+    for heading in (
+        "model",
+        "trained",
+        "data until",
+        "recall@20",
+        "ndcg@20",
+        "overlap@20",
+        "gate",
+        "",
+        "why",
+    ):
         table.add_column(heading, overflow="fold", no_wrap=heading != "why")
     for each in told:
         table.add_row(
@@ -133,11 +176,20 @@ def _print(told: list[dict[str, Any]]) -> None:
             _minute(each["data_until"]),
             _interval(*each["recall"]),
             _interval(*each["ndcg"]),
+            _overlap(each["beside_live"]),
             each["gate"],
             ", ".join(each["standing"]),
             each["reason"],
         )
     say.out.print(table, markup=False)
+
+
+def _overlap(radius: Mapping[str, Any] | None) -> str:
+    """
+    >>> _overlap({"live": "als/3", "overlap": 0.8125})
+    '0.81 als/3'
+    """
+    return "" if radius is None else f"{radius['overlap']:.2f} {radius['live']}"
 
 
 def _minute(moment: str) -> str:

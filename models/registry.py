@@ -70,16 +70,22 @@ class Card:
     is_passed: bool  # by the gate
     reason: str  # what the gate said
     judged_by: str  # what the gate judged by, for people
+    sections: Mapping[str, str] = field(default_factory=dict)  # of the page, in Markdown, by heading
     plots: Mapping[str, bytes] = field(default_factory=dict)  # PNG files by name
 
     def told(self) -> dict[str, object]:
-        """Everything but the plots, for a file."""
-        return {name: getattr(self, name) for name in Card.__slots__ if name != "plots"}
+        """Everything but what is for the eye, for a file."""
+        return {name: getattr(self, name) for name in Card.__slots__ if name not in {"sections", "plots"}}
+
+    def page(self) -> str:
+        """The whole card for people, in Markdown."""
+        parts = [f"## {heading}\n\n{text}" for heading, text in self.sections.items()]
+        return "\n\n".join([f"# Model {self.version}", self.text(), *parts]) + "\n"
 
     def text(self) -> str:
-        """The card for people, in Markdown.
+        """The card in a few lines of Markdown.
 
-        MLflow shows it above the numbers of the run and of the registered version.
+        MLflow shows them above the numbers of the run and of the registered version, and keeps no long text there.
         """
         since = f"{self.data_since:%Y-%m-%d %H:%M} to " if self.data_since else "plays without times, until "
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
@@ -210,7 +216,7 @@ class Registry:
         """The card and the plots as artifacts, written by our own blobs: MLflow would need a driver of its own for S3."""
         told = json.dumps(card.told(), default=_as_text, indent=2)
         plots = {f"plots/{name}": plot for name, plot in card.plots.items()}
-        self._put(run, {"card.json": told.encode(), "card.md": card.text().encode(), **plots})
+        self._put(run, {"card.json": told.encode(), "card.md": card.page().encode(), **plots})
 
     def _put(self, run: "Run", files: Mapping[str, bytes]) -> None:
         folder = run.info.artifact_uri.removeprefix(self.blobs_url).strip("/")

@@ -102,12 +102,7 @@ def rollback(context: Context) -> Change:
 
 def promote(context: Context, model: str) -> Change:
     """Let this model serve whatever the gate said of it, until a newer one passes. Raises NoSuchModel."""
-    about = abouts(context).get(model)
-    if about is None:
-        there = ", ".join(abouts(context)) or "none yet"
-        raise NoSuchModel(
-            f"there is no model {model!r} whose factors are kept; there are: {there}", model=model
-        )
+    about_of(context, model)
     decided = journal.read(context.blobs)
     current = context.vectors.current(COLLECTION)
     before = decided.model_of(current)
@@ -144,6 +139,17 @@ def abouts(context: Context) -> dict[str, Mapping[str, object]]:
     return {
         str(about["registered"]): about for about in sorted(known, key=lambda about: str(about["written_at"]))
     }
+
+
+def about_of(context: Context, model: str) -> Mapping[str, object]:
+    """What is known of one model. Raises NoSuchModel when its factors are not kept."""
+    known = abouts(context)
+    if model not in known:
+        there = ", ".join(known) or "none yet"
+        raise NoSuchModel(
+            f"there is no model {model!r} whose factors are kept; there are: {there}", model=model
+        )
+    return known[model]
 
 
 def _back(context: Context, model: str, decided: Journal, *, before: str | None) -> Change:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from models.arrays import Matrix, Positions
 from models.evaluation.ranking import Scores
 
+BLOCK = 2_000  # songs whose similarities are in memory at once
+
 
 def cosine_neighbours(heard: Matrix, neighbours: int) -> Matrix:
     """Each song's most similar other songs: float32 [songs × songs], at most `neighbours` cells a row.
@@ -23,12 +25,23 @@ def cosine_neighbours(heard: Matrix, neighbours: int) -> Matrix:
     """
     binary = sp.csr_array((np.ones(heard.nnz, np.float32), heard.indices, heard.indptr), shape=heard.shape)
     length = np.sqrt(np.bincount(heard.indices, minlength=heard.shape[1]).clip(1)).astype(np.float32)
-    unit = (binary @ sp.diags_array(1 / length)).tocsc()
-    similar = (unit.T @ unit).tocsr()
-    similar.setdiag(0)
-    similar.eliminate_zeros()
+    unit = (binary @ sp.diags_array(1 / length)).tocsr()
+    by_song = unit.T.tocsr()
+    parts = [
+        _strongest(_others(sp.csr_array(by_song[start : start + BLOCK] @ unit), start), neighbours)
+        for start in range(0, heard.shape[1], BLOCK)
+    ]
+    return sp.csr_array(sp.vstack(parts, format="csr")) if parts else sp.csr_array((0, 0), dtype=np.float32)
+
+
+def _others(similar: Matrix, start: int) -> Matrix:
+    """The similarities of the songs from `start` on, without those to themselves."""
     similar.sort_indices()
-    return _strongest(similar, neighbours)
+    rows = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
+    is_other = similar.indices != rows + start
+    return sp.csr_array(
+        (similar.data[is_other], (rows[is_other], similar.indices[is_other])), shape=similar.shape
+    )
 
 
 def item_knn(heard: Matrix, neighbours: int = 200) -> Scores:

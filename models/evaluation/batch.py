@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.arrays import Matrix
 
 MEASURES = ("recall", "ndcg", "map", "mrr", "precision", "hit")
+LEVEL = 0.95  # of intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,17 @@ def measure(ranked: NDArray[np.int64], relevant: Matrix, k: int) -> dict[str, ND
     }
 
 
-def bootstrap(values: NDArray[np.float64], rng: np.random.Generator, draws: int = 1000) -> Estimate:
-    """The mean of one number per listener, with its 95 % interval by resampling listeners (Efron, 1979).
+def bootstrap(
+    values: NDArray[np.float64], rng: np.random.Generator, draws: int = 1000, *, level: float = LEVEL
+) -> Estimate:
+    """The mean of one number per listener, with its interval by resampling listeners (Efron, 1979), by default of 95 %.
 
     >>> bootstrap(np.full(10, 0.25), np.random.default_rng(0))
     Estimate(mean=0.25, low=0.25, high=0.25)
     """
     size = len(values)
     means = np.array([values[rng.integers(0, size, size)].mean() for _ in range(draws)])
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(float(values.mean()), float(low), float(high))
 
 

@@ -1,23 +1,20 @@
 """Everything worth knowing of one system's lists: the measures at several cut-offs, their character, and for whom."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from models.arrays import Matrix, Positions
 from models.evaluation.batch import Estimate, bootstrap, measure
 from models.evaluation.character import Character, popularity_thirds
+from models.evaluation.cohorts import by_cohort
 from models.evaluation.leakage import refuse_heard
 
 CUTS = (5, 10, 20, 50)
 HEADLINE = 20
-NEW = 10  # songs in the history of a listener who is new, at most
 SAMPLED = 3000  # listeners by whose lists the character is told: more would change the third digit
-LISTENER_COHORTS = ("new", "light", "heavy")
-SONG_COHORTS = ("head", "middle", "tail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +49,7 @@ class Report:
             shown = np.sort(np.random.default_rng(0).choice(len(rows), SAMPLED, replace=False))
         top = lists[shown, :HEADLINE]
         character = Character.of(top, heard, rows[shown], thirds if kinds is None else kinds)
-        cohorts = _listener_cohorts(values, heard, rows) | _song_cohorts(lists, relevant, thirds)
-        return cls(values, character, cohorts)
+        return cls(values, character, _cohorts(lists, relevant, heard, rows))
 
     def means(self) -> dict[str, float]:
         """The mean of every measure over the judged listeners, 0 where nobody was judged."""
@@ -77,46 +73,14 @@ class Report:
         return {name: self.estimate(name) for name in self.values}
 
 
-def cohort_of_listeners(heard: Matrix, rows: Positions) -> Positions:
-    """0 for new listeners, 1 for light and 2 for heavy ones, of those in `rows`.
-
-    New is who has heard at most ten songs; of the others, those below their median number of songs are light.
-
-    >>> heard = sp.csr_array(np.tri(40)[[0, 14, 20, 39]])
-    >>> cohort_of_listeners(heard, np.arange(4)).tolist()
-    [0, 1, 2, 2]
-    """
-    songs = np.diff(heard.indptr)[rows]
-    others = songs[songs > NEW]
-    middle = np.median(others) if len(others) else 0
-    return np.where(songs <= NEW, 0, np.where(songs < middle, 1, 2)).astype(np.int64)
-
-
-def _listener_cohorts(
-    values: Mapping[str, NDArray[np.float64]], heard: Matrix, rows: Positions
+def _cohorts(
+    lists: Positions, relevant: Matrix, heard: Matrix, rows: Positions
 ) -> dict[str, tuple[int, Mapping[str, float]]]:
-    of_each = cohort_of_listeners(heard, rows)
-    told = {}
-    for number, name in enumerate(LISTENER_COHORTS):
-        inside = of_each == number
-        told[name] = (int(inside.sum()), _means(values, inside))
+    told: dict[str, tuple[int, Mapping[str, float]]] = {}
+    for name, values in by_cohort(lists, relevant, heard, rows, HEADLINE).items():
+        means = {
+            f"{each}@{HEADLINE}": float(values[each].mean()) if len(values[each]) else 0.0
+            for each in ("recall", "ndcg")
+        }
+        told[name] = (len(values["ndcg"]), means)
     return told
-
-
-def _song_cohorts(
-    lists: Positions, relevant: Matrix, thirds: Positions
-) -> dict[str, tuple[int, Mapping[str, float]]]:
-    """The same measures when only the loved songs of one popularity third count, over listeners who love any there."""
-    told = {}
-    for number, name in enumerate(SONG_COHORTS):
-        inside = sp.csr_array(relevant @ sp.diags_array((thirds == number).astype(np.float32)))
-        inside.eliminate_zeros()
-        judged = np.diff(inside.indptr) > 0
-        values = {f"{each}@{HEADLINE}": numbers for each, numbers in measure(lists, inside, HEADLINE).items()}
-        told[name] = (int(judged.sum()), _means(values, judged))
-    return told
-
-
-def _means(values: Mapping[str, NDArray[np.float64]], inside: NDArray[np.bool_]) -> Mapping[str, float]:
-    shown: Sequence[str] = (f"recall@{HEADLINE}", f"ndcg@{HEADLINE}")
-    return {name: float(values[name][inside].mean()) if inside.any() else 0.0 for name in shown}

@@ -1,5 +1,7 @@
 """The laws of the gate, and its intervals against the plain formula."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,9 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.evaluation.batch import bootstrap
-from models.evaluation.gate import ENOUGH, LIVE, POPULAR, Ruling, gain, rule
+from models.evaluation.gate import ENOUGH, KNN, LIVE, POPULAR, TOLERATED, Ballot, Ruling, gain, rule
 
 LISTENERS = 200
+NO_COHORTS: Mapping[str, Ballot] = {}
 
 
 def values(mean: float, *, listeners: int = LISTENERS, seed: int = 0) -> NDArray[np.float64]:
@@ -22,11 +25,14 @@ def ruling(
     popular: NDArray[np.float64],
     live: NDArray[np.float64] | None = None,
     *,
+    knn: NDArray[np.float64] | None = None,
+    cohorts: Mapping[str, Ballot] = NO_COHORTS,
     rows: int = 1000,
     live_rows: int | None = None,
 ) -> Ruling:
-    others = {POPULAR: popular} | ({LIVE: live} if live is not None else {})
-    return rule(challenger, others, rows, live_rows, np.random.default_rng(1))
+    told = {POPULAR: popular, KNN: knn, LIVE: live}
+    others = {name: each for name, each in told.items() if each is not None}
+    return rule(Ballot(challenger, others), cohorts, rows, live_rows, np.random.default_rng(1))
 
 
 def test_a_model_that_beats_most_popular_and_equals_the_live_one_passes():
@@ -82,6 +88,61 @@ def test_nobody_to_judge_by_lets_a_model_pass():
 
     assert ruled.is_passed
     assert ruled.gains == {}
+
+
+def test_who_is_better_on_the_whole_and_worse_for_a_cohort_is_refused_by_its_name():
+    new, live = values(0.2, listeners=60), values(0.4, listeners=60, seed=1)
+    heavy = values(0.7, listeners=140, seed=2)
+    cohorts = {"new": Ballot(new, {LIVE: live}), "heavy": Ballot(heavy, {LIVE: heavy - 0.2})}
+    whole = np.concatenate([new, heavy]), np.concatenate([live, heavy - 0.2])
+
+    ruled = ruling(whole[0], values(0.1, seed=3), whole[1], cohorts=cohorts)
+
+    assert ruled.gains[LIVE].low > 0
+    assert not ruled.is_passed
+    assert "worse than the live model for new listeners by" in ruled.reason
+    assert "(60 judged)" in ruled.reason
+    assert ruled.cohorts["heavy"][LIVE].mean == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("listeners", "lost"), [(ENOUGH - 1, 0.3), (120, TOLERATED / 2 * 0.5)], ids=["too few", "too little"]
+)
+def test_a_cohort_of_few_or_that_loses_little_stops_nobody(listeners: int, lost: float):
+    live = values(0.5, listeners=listeners)
+
+    ruled = ruling(
+        values(0.5), values(0.1, seed=3), values(0.4), cohorts={"tail": Ballot(live - lost, {LIVE: live})}
+    )
+
+    assert ruled.is_passed
+    assert ruled.cohorts["tail"][LIVE].high < 0
+
+
+def test_the_more_cohorts_are_looked_at_the_surer_each_loss_must_be():
+    live = values(0.5, listeners=80, seed=1)
+    one = Ballot(values(0.5, listeners=80, seed=2), {LIVE: live})
+
+    alone, among_six = (
+        ruling(values(0.5), values(0.1), values(0.4), cohorts={f"c{n}": one for n in range(count)})
+        for count in (1, 6)
+    )
+
+    widths = [ruled.cohorts["c0"][LIVE].high - ruled.cohorts["c0"][LIVE].low for ruled in (alone, among_six)]
+    assert widths[1] > 1.2 * widths[0]
+
+
+def test_a_model_worse_than_item_knn_by_more_than_is_tolerated_is_refused():
+    model = values(0.4)
+
+    little = ruling(model, values(0.1), knn=model + 0.005)
+    much = ruling(model, values(0.1), knn=model + 0.05)
+    few = ruling(model[:40], values(0.1, listeners=40), knn=model[:40] + 0.05)
+
+    assert little.is_passed
+    assert "worse than item-kNN by 0.0500" in much.reason
+    assert not much.is_passed
+    assert few.is_passed
 
 
 def test_lost_data_are_named_however_good_the_model():

@@ -9,14 +9,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.als.training import Parameters
+from models.als.training import Parameters, train
 from models.evaluation.gate import LIVE
+from models.interactions import Interactions
 from pipelines import live
 from pipelines.context import Context, InputMissing
 from pipelines.jobs.als_model import job as als_model
 from pipelines.jobs.als_model.job import NothingPassed
 from pipelines.jobs.als_model.judging import NEW, Contest, Rival, contest
 from pipelines.jobs.als_model.plots import pictures
+from pipelines.jobs.als_model.radius import Fit, radius
 from pipelines.jobs.interactions.job import Written
 from pipelines.run import JobResult, run, run_all
 from tests.pipelines.conftest import NOON, World
@@ -123,6 +125,34 @@ def test_in_a_world_where_all_follow_the_crowd_a_model_is_refused():
     assert "most popular" in held.ruling.reason
 
 
+def test_each_cohort_is_judged_by_all_systems_over_the_same_listeners():
+    held = judged(city(), SMALL, Rival("als/1", DEAF, rows=10))
+
+    sizes = {name: {len(each) for each in systems.values()} for name, systems in held.cohorts.items()}
+    assert sizes.keys() == {"new", "light", "heavy", "head", "middle", "tail"}
+    assert all(len(of_system) == 1 for of_system in sizes.values())
+    assert sum(len(held.cohorts[name][NEW]) for name in ("new", "light", "heavy")) == CITY
+    assert held.metrics()["heavy_gain_over_live_low"] > 0
+    assert {"knn_ndcg_20", "tail_knn_ndcg_20", "head_judged"} <= held.metrics().keys()
+
+
+def test_the_lists_of_two_models_are_laid_side_by_side():
+    rows = city().rows
+    matrix = Interactions.of(rows)
+    fits = [Fit(matrix.listener_ids, matrix.song_ids, train(matrix.listens, each)) for each in (SMALL, DEAF)]
+    artists = pl.DataFrame(
+        {"song_id": range(CITY), "artist_id": [song % 2 for song in range(CITY)], "artist": "A"}
+    ).with_columns(artist=pl.concat_str(pl.lit("artist "), "artist_id"))
+
+    same = radius("als/1", fits[0], fits[0], rows, artists, np.random.default_rng(0))
+    other = radius("als/1", fits[0], fits[1], rows, artists, np.random.default_rng(0))
+
+    assert (same.listeners, same.overlap, same.churn) == (CITY, 1.0, 0.0)
+    assert other.overlap < 0.9
+    assert {each.artist for each in (*other.gaining, *other.losing)} <= {"artist 0", "artist 1"}
+    assert min(other.milliseconds, other.live_milliseconds) > 0
+
+
 def test_the_same_seed_gives_the_same_contest():
     assert judged(city()).metrics() == judged(city()).metrics()
 
@@ -174,6 +204,31 @@ def test_when_the_newest_is_refused_the_earlier_model_stays_live(world: World, c
 
 
 @pytest.mark.slow
+def test_before_anything_flips_the_job_and_a_promotion_say_what_would_change(world: World, context: Context):
+    settle(world, city())
+    first = everything(context)["als_model"]
+    world.listen(1, 101)
+
+    second = run("interactions", context), run("als_model", replace(context, als=DEAF))
+    about = json.loads(context.blobs.read(f"als_model/{second[1].version}/about.json"))
+    known = context.registry().client.get_model_version(*about["registered"].split("/"))
+    page = context.registry().blobs.read(f"{card_of(context, known.run_id)}/card.md").decode()
+    tried = als_model.beside_live(context, about["registered"])
+
+    assert "overlap@20" not in first.summary
+    assert f"beside {live.model(context)} overlap@20" in second[1].summary
+    assert about["radius"]["listeners"] == CITY
+    assert tried is not None
+    assert tried.overlap == pytest.approx(about["radius"]["overlap"])
+    assert als_model.beside_live(context, live.model(context) or "") is None
+    for heading in ("# Model", "## How good", "## For whom", "## What would change", "## How long it took"):
+        assert heading in page
+    assert "item-kNN" in page
+    assert "songs of the tail" in page
+    assert context.registry().client.get_run(known.run_id).data.metrics["overlap_20"] == tried.overlap
+
+
+@pytest.mark.slow
 def test_a_first_model_that_is_no_better_than_most_popular_is_not_published(world: World, context: Context):
     settle(world, crowd())
 
@@ -218,6 +273,11 @@ def test_a_model_keeps_the_rows_it_learnt_from(world: World, context: Context):
     still = als_model.chosen(context, second.version)
     assert still.interactions_version == first.version
     assert als_model.learnt_from(context, still).height == known
+
+
+def card_of(context: Context, run: str) -> str:
+    registry = context.registry()
+    return str(registry.client.get_run(run).info.artifact_uri).removeprefix(registry.blobs_url + "/")
 
 
 def everything(context: Context) -> dict[str, JobResult]:

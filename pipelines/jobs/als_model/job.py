@@ -4,7 +4,7 @@ import io
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from foundation.contracts.tables import Interactions as Columns
 from models.als.training import Model, Parameters, train
+from models.evaluation.radius import Radius
 from models.interactions import Interactions
-from models.registry import Card
 from pipelines import journal, live
 from pipelines.context import Context, InputMissing, Outcome
+from pipelines.jobs.als_model.card import card
 from pipelines.jobs.als_model.judging import Contest, Rival, contest
 from pipelines.jobs.als_model.plots import pictures
+from pipelines.jobs.als_model.radius import Fit, beside
 from pipelines.jobs.interactions import job as interactions
 from pipelines.jobs.interactions.job import Written
 from pipelines.versions import Versions, digest
@@ -50,6 +52,11 @@ class Trained:
     listener_ids: NDArray[np.int64]
     song_ids: NDArray[np.int64]
     model: Model
+
+    @property
+    def fit(self) -> Fit:
+        """The model with the ids of its rows."""
+        return Fit(self.listener_ids, self.song_ids, self.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def run(context: Context) -> Outcome:
     beside.shutdown(wait=False)
     reading = time.monotonic() - began
     built = build(source, context.als, _rival(context), lambda part: context.progress("training", part))
-    ruling = built.contest.ruling
+    ruling, radius = built.contest.ruling, _radius(context, built, source)
     about: dict[str, object] = {
         "interactions": source.version,
         "rows": source.rows.height,
@@ -103,6 +110,7 @@ def run(context: Context) -> Outcome:
         "is_passed": ruling.is_passed,
         "reason": ruling.reason,
         "judged_by": built.contest.how,
+        "radius": None if radius is None else radius.as_dict(),
         **built.metrics,
     }
     storing = time.monotonic()
@@ -111,8 +119,23 @@ def run(context: Context) -> Outcome:
     registry = opening.result()
     seconds = {"reading": reading, **built.seconds, "storing": time.monotonic() - storing}
     took = timedelta(seconds=time.monotonic() - began)
-    card = _card(context, version, source, built, trained_at=trained_at, took=took, seconds=seconds)
-    about["registered"] = registry.register(MODEL, card)
+    told = card(
+        context,
+        version,
+        versions.folder(version),
+        source,
+        built.contest,
+        radius,
+        counts={
+            "rows": source.rows.height,
+            "listeners": len(built.matrix.listener_ids),
+            "songs": len(built.matrix.song_ids),
+        },
+        trained_at=trained_at,
+        took=took,
+        seconds=seconds,
+    )
+    about["registered"] = registry.register(MODEL, replace(told, plots=built.plots))
     versions.describe(version, about)
     versions.point(version, about)
     versions.prune(KEPT, spared=_spared(context))
@@ -164,6 +187,30 @@ def learnt_from(context: Context, trained: Trained) -> pl.DataFrame:
     return pl.read_parquet(Versions(NAME, context.blobs).read(trained.version, "rows.parquet"))
 
 
+def beside_live(context: Context, model: str) -> Radius | None:
+    """What would change if this model served; None where it serves, or nothing does.
+
+    Raises NoSuchModel when its factors are not kept.
+    """
+    about, serving = live.about_of(context, model), live.model(context)
+    of_live = live.abouts(context).get(serving) if serving is not None else None
+    if serving is None or of_live is None or serving == model:
+        return None
+    before, after = _trained(context, of_live), _trained(context, about)
+    newer = max(before, after, key=lambda each: each.until)
+    return beside(context, serving, before.fit, after.fit, learnt_from(context, newer))
+
+
+def _radius(context: Context, built: Built, source: Written) -> Radius | None:
+    """What would change if what was built served; None where nothing is live, or it is kept no more."""
+    serving = live.model(context)
+    about = live.abouts(context).get(serving) if serving is not None else None
+    if serving is None or about is None:
+        return None
+    after = Fit(built.matrix.listener_ids, built.matrix.song_ids, built.model)
+    return beside(context, serving, _trained(context, about).fit, after, source.rows)
+
+
 def _rival(context: Context) -> Rival | None:
     """The live model as the gate sees it; None where nothing is live, or nothing is known of it any more."""
     model = live.model(context)
@@ -210,40 +257,6 @@ def _stored(built: Built, source: Written) -> Mapping[str, bytes]:
     return stored
 
 
-def _card(
-    context: Context,
-    version: str,
-    source: Written,
-    built: Built,
-    *,
-    trained_at: datetime,
-    took: timedelta,
-    seconds: Mapping[str, float],
-) -> Card:
-    return Card(
-        version=version,
-        trained_at=trained_at,
-        took=took,
-        data_version=source.version,
-        data_url=f"{context.blobs_url}/{interactions.NAME}/{source.version}",
-        data_since=source.since,
-        data_until=source.until,
-        factors_url=f"{context.blobs_url}/{Versions(NAME, context.blobs).folder(version)}",
-        counts={
-            "rows": source.rows.height,
-            "listeners": len(built.matrix.listener_ids),
-            "songs": len(built.matrix.song_ids),
-        },
-        parameters=context.als.as_dict(),
-        metrics=built.metrics,
-        seconds=seconds,
-        is_passed=built.contest.ruling.is_passed,
-        reason=built.contest.ruling.reason,
-        judged_by=built.contest.how,
-        plots=built.plots,
-    )
-
-
 def _spared(context: Context) -> set[str]:
     """The versions of models that serve, that served before, or that people promoted: they may be needed again."""
     decided = journal.read(context.blobs)
@@ -258,7 +271,10 @@ def _parameters(about: Mapping[str, object]) -> Parameters:
 
 def _summary(about: Mapping[str, object]) -> str:
     told = (
-        "{registered}: recall@20 {recall_20:.3f}, ndcg@20 {ndcg_20:.3f} (most popular {popular_ndcg_20:.3f})"
+        "{registered}: recall@20 {recall_20:.3f}, ndcg@20 {ndcg_20:.3f} "
+        "(item-kNN {knn_ndcg_20:.3f}, most popular {popular_ndcg_20:.3f})"
     )
     verdict = "passed" if about["is_passed"] else "REFUSED"
-    return f"{told.format_map(about)}; {verdict}: {about['reason']}"
+    line = f"{told.format_map({'knn_ndcg_20': 0.0, **about})}; {verdict}: {about['reason']}"
+    radius = about.get("radius")
+    return line if radius is None else f"{line}; {Radius.told(cast('Mapping[str, Any]', radius)).line()}"

@@ -1,4 +1,4 @@
-"""Lets a new recipe, the live one and most popular learn from the same past, and judges them on the same future."""
+"""Lets a new recipe, the live one, item-kNN and most popular learn from the same past, and judges them on the same future."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,11 @@ import polars as pl
 
 from models.als.training import Parameters, train
 from models.arrays import Positions
+from models.cooccurrence.item_knn import item_knn
 from models.evaluation.baselines import most_popular
 from models.evaluation.batch import Estimate, bootstrap
-from models.evaluation.gate import ENOUGH, LIVE, POPULAR, Ruling, rule
+from models.evaluation.cohorts import by_cohort
+from models.evaluation.gate import ENOUGH, KNN, LIVE, POPULAR, Ballot, Ruling, Values, rule
 from models.evaluation.ranking import inner_products
 from models.evaluation.splits import LISTENS_BEFORE, at_moment, random_rows
 from models.evaluation.trial import Trial, Verdict
@@ -24,7 +26,7 @@ JUDGED = 2_000  # listeners at most
 NEW = "this model"
 DECIDES = "ndcg"
 SHOWN = ("recall", "ndcg")
-_PREFIX = {NEW: "", POPULAR: "popular_", LIVE: "live_"}
+_PREFIX = {NEW: "", POPULAR: "popular_", KNN: "knn_", LIVE: "live_"}
 Progress = Callable[[float], None]
 
 
@@ -45,6 +47,7 @@ class Contest:
     trial: Trial
     lists: Mapping[str, Positions]  # by system, [judged listeners × K]
     verdicts: Mapping[str, Verdict]
+    cohorts: Mapping[str, Mapping[str, Values]]  # by cohort and system, what decides of each listener in it
     ruling: Ruling
     rival: Rival | None
 
@@ -75,6 +78,14 @@ class Contest:
         for system, gained in self.ruling.gains.items():
             name = f"gain_over_{_PREFIX[system].rstrip('_')}"
             told |= {name: gained.mean, f"{name}_low": gained.low, f"{name}_high": gained.high}
+        for cohort, systems in self.cohorts.items():
+            told[f"{cohort}_judged"] = len(systems[NEW])
+            for system, values in systems.items():
+                if len(values):
+                    told[f"{cohort}_{_PREFIX[system]}{DECIDES}_{K}"] = float(values.mean())
+            for system, gained in self.ruling.cohorts.get(cohort, {}).items():
+                name = f"{cohort}_gain_over_{_PREFIX[system].rstrip('_')}"
+                told |= {name: gained.mean, f"{name}_low": gained.low, f"{name}_high": gained.high}
         return told
 
 
@@ -93,16 +104,36 @@ def contest(source: Written, parameters: Parameters, rival: Rival | None, progre
     recipes = {NEW: parameters}
     if rival is not None and rival.parameters != parameters:
         recipes[LIVE] = rival.parameters
-    lists = {POPULAR: trial.lists(most_popular(trial.train.listens), K)}
+    heard = trial.train.listens
+    lists = {POPULAR: trial.lists(most_popular(heard), K), KNN: trial.lists(item_knn(heard), K)}
     for number, (system, recipe) in enumerate(recipes.items()):
         lists[system] = _learnt(trial, recipe, partial(_tell, progress, number, len(recipes)))
     if rival is not None:
         lists.setdefault(LIVE, lists[NEW])
     verdicts = {system: trial.judge(each, K) for system, each in lists.items()}
     values = {system: verdict.measures[DECIDES] for system, verdict in verdicts.items()}
-    others = {system: each for system, each in values.items() if system != NEW}
-    ruling = rule(values[NEW], others, source.rows.height, rival.rows if rival else None, rng)
-    return Contest(split, trial, lists, verdicts, ruling, rival)
+    cohorts = _cohorts(trial, lists)
+    ruling = rule(
+        _ballot(values),
+        {name: _ballot(of_each) for name, of_each in cohorts.items()},
+        source.rows.height,
+        rival.rows if rival else None,
+        rng,
+    )
+    return Contest(split, trial, lists, verdicts, cohorts, ruling, rival)
+
+
+def _ballot(values: Mapping[str, Values]) -> Ballot:
+    return Ballot(values[NEW], {system: each for system, each in values.items() if system != NEW})
+
+
+def _cohorts(trial: Trial, lists: Mapping[str, Positions]) -> dict[str, dict[str, Values]]:
+    """What decides, of the listeners of each cohort, by system."""
+    told: dict[str, dict[str, Values]] = {}
+    for system, each in lists.items():
+        for cohort, measures in by_cohort(each, trial.relevant, trial.train.listens, trial.rows, K).items():
+            told.setdefault(cohort, {})[system] = measures[DECIDES]
+    return told
 
 
 def _trial(source: Written, rng: np.random.Generator) -> tuple[datetime | None, Trial]:

@@ -5,18 +5,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.arrays import Positions
-from models.evaluation.gate import LIVE, POPULAR
-from pipelines.jobs.als_model.judging import NEW, SHOWN, Contest, K
+from models.evaluation.gate import KNN, LIVE, POPULAR
+from pipelines.jobs.als_model.judging import DECIDES, NEW, SHOWN, Contest, K
 from pipelines.sheets import png, sheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TENTHS = 10
-COHORTS = ("little heard", "some", "much heard")
 _MEASURES = {"recall": "Recall", "ndcg": "NDCG"}
-_COLOURS = {NEW: "#1f6f8b", LIVE: "#8fb8c9", POPULAR: "#c9a227", "really heard": "#555555"}
+_COLOURS = {
+    NEW: "#1f6f8b",
+    LIVE: "#8fb8c9",
+    KNN: "#7a9e5f",
+    POPULAR: "#c9a227",
+    "really heard": "#555555",
+}
 
 
 def pictures(contest: Contest) -> dict[str, bytes]:
@@ -63,27 +67,18 @@ def popularity(contest: Contest) -> "Figure":
 
 
 def cohorts(contest: Contest) -> "Figure":
-    """The NDCG of listeners with little, some and much history, by thirds."""
-    history = np.diff(contest.trial.train.listens.indptr)[contest.trial.rows]
-    third = np.searchsorted(np.quantile(history, [1 / 3, 2 / 3]), history, side="left")
-    bars = {
-        system: _means(contest.verdicts[system].measures["ndcg"], third)
-        for system in _COLOURS
-        if system in contest.verdicts
-    }
-    figure, axes = sheet(f"NDCG@{K} by how much a listener had heard")
-    for system, place, means in zip(bars, _places(len(bars)), bars.values(), strict=True):
-        axes.bar(np.arange(3) + place, means, 0.8 / len(bars), label=system, color=_COLOURS[system])
-    counts = np.bincount(third, minlength=3)
-    axes.set_xticks(np.arange(3), [f"{name} ({count})" for name, count in zip(COHORTS, counts, strict=True)])
+    """What decides, for each cohort of listeners and of songs."""
+    named = {name: systems for name, systems in contest.cohorts.items() if len(systems[NEW])}
+    systems = [system for system in _COLOURS if system in contest.verdicts]
+    figure, axes = sheet(f"{_MEASURES[DECIDES]}@{K} by cohort")
+    for system, place in zip(systems, _places(len(systems)), strict=True):
+        means = [float(values[system].mean()) for values in named.values()]
+        axes.bar(
+            np.arange(len(named)) + place, means, 0.8 / len(systems), label=system, color=_COLOURS[system]
+        )
+    axes.set_xticks(np.arange(len(named)), [f"{name}\n{len(each[NEW]):,}" for name, each in named.items()])
     axes.legend(frameon=False)
     return figure
-
-
-def _means(values: NDArray[np.float64], cohort: Positions) -> NDArray[np.float64]:
-    sums, counts = np.bincount(cohort, values, minlength=3), np.bincount(cohort, minlength=3)
-    means: NDArray[np.float64] = sums / np.maximum(counts, 1)
-    return means
 
 
 def _places(systems: int) -> NDArray[np.float64]:
