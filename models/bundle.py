@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,10 +19,12 @@ from models.als.parameters import Parameters
 from models.arrays import Factors, Matrix
 from models.content import Content
 from models.ranker.linear import DEFAULT, Linear
+from models.together import Together
 
 FOLDER = "bundles"
 _ARRAYS = ("song_ids", "song_factors", "listener_ids", "listener_factors", "popularity", "needs")
 _CONTENT = tuple(each.name for each in fields(Content))
+_TOGETHER = tuple(each.name for each in fields(Together))
 _FRAMES = ("songs", "listeners")
 
 
@@ -60,6 +63,7 @@ class Bundle:
     trained_until: datetime  # every listen known by then is in it
     parameters: Parameters  # what the factors were trained with, so that more listens can be folded into them
     content: Content = field(default_factory=Content)
+    together: Together = field(default_factory=Together)
     needs: NDArray[np.int8] = field(
         default_factory=lambda: np.empty(0, np.int8)
     )  # of exposure; empty: nobody knows
@@ -90,14 +94,13 @@ def load(version: str, blobs: Blobs) -> Bundle:
             f"bundle {version} was made by an earlier Segue: run ./segue job --all", version=version
         )
     parts = {name: _checked(name, version, expected, blobs) for name, expected in manifest["sha256"].items()}
-    arrays = {
-        name: np.load(io.BytesIO(parts[f"{name}.npy"]), allow_pickle=False) for name in (*_ARRAYS, *_CONTENT)
-    }
+    arrays = {name: _array(parts, name) for name in (*_ARRAYS, *_CONTENT)}
     return Bundle(
         version=manifest["version"],
         model=manifest["model"],
         **{name: arrays[name] for name in _ARRAYS},
         content=Content(**{name: arrays[name] for name in _CONTENT}),
+        together=Together(**{name: _array(parts, name) for name in _TOGETHER if f"{name}.npy" in parts}),
         ranker=Linear.of(manifest["ranker"]),
         heard=sp.csr_array(sp.load_npz(io.BytesIO(parts["heard.npz"]))),
         songs=pl.read_parquet(parts["songs.parquet"]),
@@ -126,8 +129,12 @@ def versions(blobs: Blobs) -> list[str]:
 
 def _parts(bundle: Bundle) -> Mapping[str, bytes]:
     parts: dict[str, bytes] = {}
-    arrays = [(bundle, name) for name in _ARRAYS] + [(bundle.content, name) for name in _CONTENT]
-    for holder, name in arrays:
+    holders: list[tuple[object, tuple[str, ...]]] = [
+        (bundle, _ARRAYS),
+        (bundle.content, _CONTENT),
+        (bundle.together, _TOGETHER),
+    ]
+    for holder, name in [(holder, name) for holder, names in holders for name in names]:
         buffer = io.BytesIO()
         np.save(buffer, getattr(holder, name), allow_pickle=False)
         parts[f"{name}.npy"] = buffer.getvalue()
@@ -139,6 +146,11 @@ def _parts(bundle: Bundle) -> Mapping[str, bytes]:
     sp.save_npz(buffer, bundle.heard, compressed=False)
     parts["heard.npz"] = buffer.getvalue()
     return parts
+
+
+def _array(parts: Mapping[str, bytes], name: str) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(io.BytesIO(parts[f"{name}.npy"]), allow_pickle=False)
+    return array
 
 
 def _checked(name: str, version: str, expected: str, blobs: Blobs) -> bytes:

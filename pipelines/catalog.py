@@ -23,12 +23,22 @@ JOBS = (
         cron="30 4 * * 1",
     ),
     Job("interactions", ("listens", "imported_counts"), "Counts who listened to what.", cron="0 3 * * *"),
-    Job("als_model", ("interactions",), "Trains and registers the model of taste.", limit=timedelta(hours=2)),
+    Job(
+        "als_model",
+        ("interactions", "songs"),
+        "Trains and registers the model of taste.",
+        limit=timedelta(hours=2),
+    ),
+    Job(
+        "session_neighbours",
+        ("interactions", "listens"),
+        "Counts which songs are played together in one sitting.",
+    ),
     Job("song_texts", ("songs", "lyrics"), "Says each song in words.", cron="0 3 * * *"),
     Job("text_vectors", ("song_texts",), "Embeds the words of songs that changed.", limit=timedelta(hours=8)),
     Job(
         "song_vectors",
-        ("als_model", "text_vectors", "songs", "listeners"),
+        ("als_model", "session_neighbours", "text_vectors", "songs", "listeners"),
         "Publishes the model and the vectors of texts, then flips to them.",
     ),
 )
@@ -56,7 +66,7 @@ def in_order(jobs: tuple[Job, ...] = JOBS) -> tuple[Job, ...]:
     """The jobs with every one after those it reads, in the order of the list otherwise.
 
     >>> [each.writes for each in in_order(tuple(reversed(JOBS)))]
-    ['song_texts', 'text_vectors', 'interactions', 'als_model', 'song_vectors', 'reports']
+    ['song_texts', 'text_vectors', 'interactions', 'session_neighbours', 'als_model', 'song_vectors', 'reports']
     """
     waiting = list(jobs)
     done: list[Job] = []

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from foundation.contracts.tables import Interactions, Listeners, Songs, SongTexts
+from foundation.contracts.tables import Interactions, Listeners, SessionNeighbours, Songs, SongTexts
 from foundation.engines.blobs import BlobMissing, Blobs
 from foundation.engines.vectors.port import Vectors
 from foundation.errors import Problem
@@ -29,6 +29,7 @@ from pipelines import journal, live
 from pipelines.context import Context
 from pipelines.jobs.als_model import job as als_model
 from pipelines.jobs.interactions import job as interactions
+from pipelines.jobs.session_neighbours import job as session_neighbours
 from pipelines.jobs.song_texts import job as song_texts
 from pipelines.jobs.song_vectors import job as song_vectors
 from pipelines.jobs.text_vectors import job as text_vectors
@@ -127,6 +128,7 @@ def without(bundle: Bundle, gone: Gone, version: str) -> Bundle:
         heard=bundle.heard[staying][:, songs],
         popularity=bundle.popularity[songs],
         content=bundle.content.of_songs(songs, len(bundle.song_ids)),
+        together=bundle.together.of_songs(songs, len(bundle.song_ids)),
         needs=bundle.needs[songs] if len(bundle.needs) else bundle.needs,
         songs=bundle.songs.remove(pl.col(Songs.song_id).is_in(gone.songs)),
         listeners=bundle.listeners.remove(pl.col(Listeners.listener_id).is_in(gone.listeners)),
@@ -255,6 +257,9 @@ def _tables(gone: Gone) -> Iterator[Table]:
     yield Table(als_model.NAME, "rows.parquet", is_theirs)
     if len(gone.songs):
         yield Table(song_texts.NAME, "rows.parquet", pl.col(SongTexts.song_id).is_in(gone.songs))
+        either = SessionNeighbours.song_id, SessionNeighbours.near_id
+        is_named = pl.any_horizontal(pl.col(each).is_in(gone.songs) for each in either)
+        yield Table(session_neighbours.NAME, "rows.parquet", is_named)
 
 
 def _vectors(blobs: Blobs, gone: Gone) -> Iterator[VectorFiles]:

@@ -216,6 +216,14 @@ class Interactions:
     last_listened_at = "last_listened_at"
 
 
+class SessionNeighbours:
+    """session_neighbours — one row per song and each of the songs played most beside it in one sitting, and how much."""
+
+    song_id = "song_id"
+    near_id = "near_id"
+    weight = "weight"
+
+
 class SongTexts:
     """song_texts — one row per song: what is said of it in words, and a digest of that."""
 

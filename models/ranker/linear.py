@@ -20,6 +20,7 @@ FEATURES: Mapping[str, str] = {
     "genre": "the part of the listener's listens that are of its genre",
     "wanted": "more (1) or less (-1) of the song, the artist and the genre, as the listener said, added up",
     "seed": "how near it is to what was asked for by a seed: a cosine, -1 to 1; 0 without one",
+    "together": "how much it is played together with a recent or asked-for song, in one sitting, 0 to 1",
 }
 NAMES = tuple(FEATURES)
 
@@ -74,5 +75,6 @@ DEFAULT = Linear.of(
         "genre": 0.05,
         "wanted": 0.3,
         "seed": 0.6,
+        "together": 0.3,
     }
 )

@@ -45,8 +45,9 @@ def featured(found: Sequence[Found], asker: Asker, sources: Sources) -> Featured
         products = products_of(factors, taste)
         features[:, COLUMN["taste"]] = products * ~is_placed
         features[:, COLUMN["placed"]] = products * is_placed
-    if "words" in spoken:
-        features[:, COLUMN["content"]] = spoken["words"]
+    for source, name in (("words", "content"), ("sessions", "together")):
+        if source in spoken:
+            features[:, COLUMN[name]] = spoken[source]
     for source in ("charts", "genres"):
         if source in spoken:
             np.maximum(

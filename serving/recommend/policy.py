@@ -46,7 +46,7 @@ def chosen_for(asker: Asker, sources: Sources, ranker: Linear) -> Chosen:
     scores = ranker.scores(candidates.features)
     best = (-scores).argsort(kind="stable")[: max(RANKED, asker.wanted.limit)]
     order = best[_diversified(asker, sources, candidates, scores, best)]
-    names = _sources_of(candidates, order)
+    names = _sources_of(candidates, order, ranker)
     plain = Chosen(
         candidates.places[order],
         scores[order],
@@ -79,13 +79,25 @@ def _diversified(
     return choose(several, asker.mix, asker.wanted.limit, dials)
 
 
-def _sources_of(candidates: Featured, order: Positions) -> tuple[str, ...]:
-    """What says most for each: new songs of whom they follow, the seeds and their taste before words and charts."""
+def _sources_of(candidates: Featured, order: Positions, ranker: Linear) -> tuple[str, ...]:
+    """What says most for each: new songs of whom they follow, the seeds and their taste before words and charts.
+
+    Sessions come before taste and seeds where they count for more of the score than these do.
+    """
     names = np.full(len(order), "taste", dtype=object)
     is_settled = np.zeros(len(order), np.bool_)
-    for source in ("follows", "heard", "taste", "seeds", "placed", "words", "genres", "charts"):
+    weighed = candidates.features[order] * ranker.weights
+    is_together = weighed[:, COLUMN["together"]] > weighed[:, [COLUMN["taste"], COLUMN["seed"]]].sum(axis=1)
+    for source, may in (
+        ("follows", None),
+        ("heard", None),
+        ("sessions", is_together),
+        *((each, None) for each in ("taste", "seeds", "sessions", "placed", "words", "genres", "charts")),
+    ):
         if source in candidates.spoken:
             speaks = (candidates.spoken[source][order] > 0) & ~is_settled
+            if may is not None:
+                speaks &= may
             names[speaks] = source
             is_settled |= speaks
     return tuple(names.tolist())

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.arrays import Factors, Positions
 from models.bundle import Bundle
 from serving.recommend.asking import Asker
 from serving.recommend.names import SongNames
 from serving.recommend.policy import EXPLORED, Chosen
-from serving.recommend.retrieval import SPOKEN_FOR
+from serving.recommend.retrieval import around_of
 from serving.recommend.schemas import Reason, Seed
 
 SEEDS = 3
@@ -63,20 +64,37 @@ class Reasons:
                 return Reason("picked-genre", f"Much listened to in {genre}, which you picked.")
             case "words":
                 return self._alike(place, asker)
+            case "sessions":
+                return self._together(place, asker)
         if asker.wanted.seeds is not None:
             return Reason("because-you-asked", f"Like {asker.wanted.seeds.name}.")
         return because_of(heard)
 
     def _alike(self, place: int, asker: Asker) -> Reason:
         """Which song it is like in words."""
-        seeds = asker.wanted.seeds
-        around = asker.history.recent[:SPOKEN_FOR] if seeds is None else seeds.places[: 2 * SPOKEN_FOR]
-        rows, columns = np.nonzero(self.bundle.content.neighbours[around] == place)
-        if not len(rows):
+        content = self.bundle.content
+        seed = self._nearest(place, around_of(asker), content.neighbours, content.likeness)
+        if seed is None:
             return FITS_YOUR_TASTE
-        nearest = int(rows[self.bundle.content.likeness[around[rows], columns].argmax()])
-        seed = self.names.seed(int(around[nearest]))
         return Reason("sounds-alike", f"In words much like {_named(seed)}.", (seed,))
+
+    def _together(self, place: int, asker: Asker) -> Reason:
+        """With which song it is played in one sitting."""
+        table = self.bundle.together
+        seed = self._nearest(place, around_of(asker), table.session_neighbours, table.session_weights)
+        if seed is None:
+            return FITS_YOUR_TASTE
+        return Reason("played-together", f"Often played together with {_named(seed)}.", (seed,))
+
+    def _nearest(
+        self, place: int, around: Positions, neighbours: NDArray[np.int32], weights: NDArray[np.float32]
+    ) -> Seed | None:
+        """Which of some songs has this one as its nearest neighbour; None where none has it at all."""
+        rows, columns = np.nonzero(neighbours[around] == place)
+        if not len(rows):
+            return None
+        nearest = int(rows[weights[around[rows], columns].argmax()])
+        return self.names.seed(int(around[nearest]))
 
 
 def seeds_of(factors: Factors, songs: Positions, heard: Positions) -> list[Positions]:

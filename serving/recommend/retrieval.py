@@ -59,12 +59,12 @@ class Sources:
     def found(self, asker: Asker) -> list[Found]:
         """What each source finds; with seeds only those that look around them."""
         sources: tuple[Source, ...] = (
-            # Session co-occurrence has the shape of `_by_words`, over another table of neighbours, and belongs here.
-            (self._by_taste, self._by_words, self._of_seeds)
+            (self._by_taste, self._by_words, self._by_sessions, self._of_seeds)
             if asker.wanted.seeds is not None
             else (
                 self._by_taste,
                 self._by_words,
+                self._by_sessions,
                 self._by_place,
                 self._by_charts,
                 self.by_follows,
@@ -84,14 +84,16 @@ class Sources:
 
     def _by_words(self, asker: Asker) -> Found:
         """The nearest songs, by their words, of the songs heard last or asked for."""
-        table = self.bundle.content.neighbours
-        seeds = asker.wanted.seeds
-        around = asker.history.recent[:SPOKEN_FOR] if seeds is None else seeds.places[: 2 * SPOKEN_FOR]
+        table, around = self.bundle.content.neighbours, around_of(asker)
         if not len(table) or not len(around):
             return Found("words", NOTHING, np.empty(0))
         places = table[around].ravel().astype(np.int64)
         likeness = self.bundle.content.likeness[around].ravel().astype(np.float64)
         return Found("words", places[places >= 0], likeness[places >= 0])
+
+    def _by_sessions(self, asker: Asker) -> Found:
+        """The songs that people play in one sitting with those heard last or asked for."""
+        return Found("sessions", *self.bundle.together.around(around_of(asker)))
 
     def _by_place(self, asker: Asker) -> Found:
         """Songs that nobody has listened to yet, by the place that their words give them."""
@@ -149,6 +151,12 @@ class Sources:
             return Found("heard", NOTHING, np.empty(0))
         most = np.argsort(-history.listens, kind="stable")[:KNOWN_BEST]
         return Found("heard", history.speaking[most], np.log1p(history.listens[most].astype(np.float64)))
+
+
+def around_of(asker: Asker) -> Positions:
+    """The songs whose neighbours are looked at: those heard last, or the seeds."""
+    seeds = asker.wanted.seeds
+    return asker.history.recent[:SPOKEN_FOR] if seeds is None else seeds.places[: 2 * SPOKEN_FOR]
 
 
 def _pool(bundle: Bundle, placed: Positions, placed_factors: Factors) -> Pool:

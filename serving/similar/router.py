@@ -50,7 +50,7 @@ async def similar(
         By | None,
         Query(
             description="`listening`: the same people listen to them. `text`: title, artist, genre and lyrics are "
-            "alike. Default: by listening where anybody has listened to the song, else by text."
+            "alike. `sessions`: they are often played together, in one sitting. Default: by listening where anybody has listened to the song, else by text."
         ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=100, description="How many songs.")] = 20,

@@ -4,11 +4,14 @@ from typing import Literal
 
 import msgspec
 
-By = Literal["listening", "text"]
+By = Literal["listening", "text", "sessions"]
 
 
 class SimilarSong(msgspec.Struct, frozen=True, gc=False):
-    """A song like the one asked for; `score` is the cosine of their vectors, 1 for the same direction."""
+    """A song like the one asked for; `score` is the cosine of their vectors, 1 for the same direction.
+
+    By sessions it is how much the two are played in one sitting, beside what each is played with in all.
+    """
 
     rank: int
     song_id: int

@@ -1,4 +1,4 @@
-"""Which songs are like a song: by listening where it has been heard, else by its words."""
+"""Which songs are like a song: by listening where it has been heard, else by its words; or what is played beside it."""
 
 from dataclasses import dataclass, field
 
@@ -46,11 +46,14 @@ class Similar:
         if by is None:
             by = "listening" if bundle.song_factors[place].any() else "text"
         try:
-            found = (
-                self._by_text(bundle, song, limit)
-                if by == "text"
-                else self._by_listening(bundle, place, limit)
-            )
+            match by:
+                case "text":
+                    found = self._by_text(bundle, song, limit)
+                case "sessions":
+                    near = bundle.together.around(np.array([place]))
+                    found = [(int(one), float(weight)) for one, weight in zip(*near, strict=True)][:limit]
+                case _:
+                    found = self._by_listening(bundle, place, limit)
         except UnknownVersion as error:
             raise NothingPublished(f"version {bundle.version} was just replaced: ask again") from error
         return SimilarSongs(

@@ -16,6 +16,7 @@ from models.als.parameters import Parameters
 from models.bundle import Bundle, BundleDamaged, BundleOutdated
 from models.content import Content
 from models.ranker.linear import Linear
+from models.together import Together
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ def small_bundle(version: str = "v1") -> Bundle:
         content=Content.of(
             np.eye(3, dtype=np.float32), np.arange(6, dtype=np.float32).reshape(3, 2), np.arange(3)
         ),
+        together=Together.of(sp.csr_array(np.array([[0, 0.5, 0.25], [0.5, 0, 0], [0.25, 0, 0]])), 2),
         needs=np.array([3, 0, 1], np.int8),
         ranker=Linear.of({"taste": 2.0}),
     )
@@ -62,8 +64,8 @@ def test_what_was_saved_is_what_is_loaded(blobs: Blobs):
             case sp.csr_array():
                 assert (after != before).nnz == 0
                 assert after.dtype == before.dtype
-            case Content():
-                for part in fields(Content):
+            case Content() | Together():
+                for part in fields(before):
                     np.testing.assert_array_equal(getattr(after, part.name), getattr(before, part.name))
             case Linear():
                 assert after.as_dict() == before.as_dict()
@@ -81,6 +83,30 @@ def test_content_of_some_songs_names_no_other():
     assert (whole.placed.tolist(), part.placed.tolist()) == ([2, 3], [1])
     assert {tuple(row[row >= 0].tolist()) for row in part.neighbours} == {(1,), (0,)}
     assert not part.likeness[part.neighbours < 0].any()
+
+
+def test_a_bundle_from_before_there_were_sessions_is_loaded_without_them(blobs: Blobs):
+    bundles.save(small_bundle(), blobs)
+    manifest = json.loads(blobs.read("bundles/v1/manifest.json"))
+    for name in ("session_neighbours.npy", "session_weights.npy"):
+        del manifest["sha256"][name]
+    del manifest["ranker"]["together"]
+    blobs.put("bundles/v1/manifest.json", json.dumps(manifest).encode())
+
+    old = bundles.load("v1", blobs)
+
+    assert old.together.session_neighbours.size == 0
+    assert old.together.around(np.array([0, 1]))[0].tolist() == []
+    assert old.ranker.as_dict() == small_bundle().ranker.as_dict()
+
+
+def test_what_is_played_together_of_some_songs_names_no_other():
+    beside = sp.csr_array(np.array([[0, 0.5, 0.25], [0.5, 0, 0], [0.25, 0, 0]]))
+
+    part = Together.of(beside, 2).of_songs(np.array([0, 2]), 3)
+
+    assert part.session_neighbours.tolist() == [[-1, 1], [0, -1]]
+    assert part.session_weights.tolist() == [[0.0, 0.25], [0.25, 0.0]]
 
 
 def test_a_bundle_without_a_manifest_is_not_there(blobs: Blobs):

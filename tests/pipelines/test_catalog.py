@@ -40,7 +40,7 @@ def test_jobs_that_wait_for_each_other_are_refused():
 
 
 def test_a_job_is_found_by_name():
-    assert job("als_model").reads == ("interactions",)
+    assert job("als_model").reads == ("interactions", "songs")
 
 
 def test_reading_the_list_loads_nothing_but_the_standard_library():

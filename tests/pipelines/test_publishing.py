@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from models import bundle as bundles
+from pipelines.catalog import JOBS
 from pipelines.context import Context
 from pipelines.jobs.song_vectors import job as song_vectors
 from pipelines.run import run, run_all
@@ -23,8 +24,8 @@ def test_a_second_run_of_everything_changes_nothing(world: World, context: Conte
     kept = everything_in(context)
     second = list(run_all(replace(context, at=NOON + timedelta(hours=1))))
 
-    assert [result.changed for result in first] == [True] * 6
-    assert [result.changed for result in second] == [False] * 6
+    assert [result.changed for result in first] == [True] * len(JOBS)
+    assert [result.changed for result in second] == [False] * len(JOBS)
     assert [result.version for result in second] == [result.version for result in first]
     assert everything_in(context) == kept
 
@@ -60,6 +61,28 @@ def test_a_bundle_knows_names_popularity_and_listeners_without_history(world: Wo
     assert bundle.heard.nnz == TOWN * (TOWN // 2 - 1)
     assert bundle.heard[[0], [2]] == 1 + 5
     assert bundle.trained_until == NOON
+
+
+def test_a_bundle_knows_which_songs_several_people_play_together(world: World, context: Context):
+    world.describe(range(101, 107), range(1, 4))
+    for listener in (1, 2, 3):
+        for number, song in enumerate((101, 102, 103)):
+            world.listen(listener, song, at=NOON - timedelta(days=2) + timedelta(minutes=number))
+    world.listen(1, 104, at=NOON - timedelta(days=2) + timedelta(minutes=3))  # nobody else plays it with them
+    for listener in (1, 2):
+        world.listen(listener, 105, at=NOON - timedelta(days=1))  # not in one sitting with the others
+        world.listen(listener, 106, is_private=True, at=NOON - timedelta(days=1))
+
+    *_, published = run_all(context)
+    bundle = bundles.load(published.version, context.blobs)
+
+    near = {
+        int(bundle.song_ids[row]): sorted(bundle.song_ids[places[places >= 0]].tolist())
+        for row, places in enumerate(bundle.together.session_neighbours)
+        if (places >= 0).any()
+    }
+    assert near == {101: [102, 103], 102: [101, 103], 103: [101, 102]}
+    assert 0 < bundle.together.session_weights.max() < 1
 
 
 def test_songs_the_catalog_does_not_know_are_left_out(world: World, context: Context):
@@ -148,6 +171,7 @@ def test_a_song_that_left_the_catalog_leaves_the_bundle_without_training_again(
     assert changed == {
         "reports": False,
         "interactions": False,
+        "session_neighbours": False,
         "als_model": False,
         "song_texts": True,
         "text_vectors": True,
@@ -203,6 +227,7 @@ def test_progress_is_told(world: World, context: Context):
 
     assert {
         "counting listens",
+        "counting sessions",
         "training",
         "registering",
         "collecting texts",

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import polars as pl
 import pytest
+from scipy.sparse import csr_array
 
 from foundation.engines.blobs import Blobs
 from foundation.engines.vectors.port import Points, Vectors
@@ -18,6 +19,7 @@ from foundation.http.app import make_app
 from foundation.ids import SongId
 from models.bundle import Bundle, save
 from models.embeddings.minilm import MiniLM
+from models.together import Together
 from serving.bundle import LiveBundle
 from serving.lifespan import loader
 from serving.recommend.recommender import Recommender
@@ -119,6 +121,22 @@ async def test_a_song_without_plays_has_neighbours(
     assert (unheard.json()["by"], ids(unheard)) == ("text", [1001])
     assert heard.json()["by"] == "listening"
     assert ids(by_listening) == []
+
+
+async def test_by_sessions_what_is_played_beside_it_counts(
+    bundle_of: MakeBundle, publish_both: Publish, vectors: Vectors, blobs: Blobs
+) -> None:
+    beside = csr_array((np.array([0.5, 0.25, 0.5, 0.25]), ([0, 0, 3, 2], [3, 2, 0, 0])), shape=(5, 5))
+    publish_both(replace(town(bundle_of), together=Together.of(beside, 3)), WORDS)
+
+    async with serving(vectors, blobs) as client:
+        answer = await client.get("/songs/1001/similar", params={"by": "sessions"})
+        one = await client.get("/songs/1001/similar", params={"by": "sessions", "limit": 1})
+        alone = await client.get("/songs/1002/similar", params={"by": "sessions"})
+
+    assert answer.json()["by"] == "sessions"
+    assert (ids(answer), ids(one), ids(alone)) == ([1004, 1003], [1004], [])
+    assert [item["score"] for item in answer.json()["items"]] == [0.5, 0.25]
 
 
 async def test_a_song_that_the_version_does_not_have_is_refused(

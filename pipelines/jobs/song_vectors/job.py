@@ -23,12 +23,13 @@ from pipelines.context import Context, NothingHeard, Outcome, Schema
 from pipelines.jobs.als_model import job as als_model
 from pipelines.jobs.als_model.job import Trained
 from pipelines.jobs.interactions import job as interactions
+from pipelines.jobs.session_neighbours import job as session_neighbours
 from pipelines.jobs.text_vectors import job as text_vectors
 from pipelines.versions import Versions, digest
 
 NAME = live.PUBLISHES
 COLLECTION = live.COLLECTION  # its current version is what serves
-RECIPE = 4  # part of every version: raise it when `build` or the SQL changes its meaning
+RECIPE = 5  # part of every version: raise it when `build` or the SQL changes its meaning
 KEPT = 3
 TRIED = 50  # listeners and songs whose nearest songs are compared with the exact ones
 K = 20
@@ -87,12 +88,17 @@ class Dimensions:
 
 
 def build(
-    version: str, rows: pl.DataFrame, trained: Trained, dimensions: Dimensions, texts: text_vectors.Vectors
+    version: str,
+    rows: pl.DataFrame,
+    trained: Trained,
+    dimensions: Dimensions,
+    texts: text_vectors.Vectors,
+    near: pl.DataFrame,
 ) -> Bundle:
     """The bundle of a model: every song of the catalog, with factors of zeros where nobody has heard it.
 
     Such a song scores 0 for everybody, which no ranking by taste lets through: its place is told from its words. Songs that the catalog does not know
-    cannot be named, so they are left out. `rows` are what the model was trained on.
+    cannot be named, so they are left out. `rows` are what the model was trained on, `near` which songs are played together.
     """
     songs = dimensions.songs.sort(Songs.song_id)
     song_ids = songs[Songs.song_id].to_numpy()
@@ -117,6 +123,7 @@ def build(
         trained_until=trained.until,
         parameters=trained.parameters,
         content=Content.of(_rows_of(texts, song_ids), factors, popularity),
+        together=session_neighbours.table_of(near, song_ids),
         needs=dimensions.needs(song_ids, popularity),
     )
 
@@ -148,6 +155,7 @@ def run(context: Context) -> Outcome:
     """Publish, verify, flip, and retire the old, unless this very version is the one that serves."""
     source = interactions.newest(context)
     trained, texts = als_model.chosen(context, source.version), text_vectors.newest(context)
+    near = session_neighbours.counted(context, trained.interactions_version)
     dimensions = Dimensions(
         context.frame(HERE / "songs.sql", SONGS),
         context.frame(HERE / "listeners.sql", LISTENERS),
@@ -156,11 +164,11 @@ def run(context: Context) -> Outcome:
     is_newest = trained.interactions_version == source.version
     rows = source.rows if is_newest else als_model.learnt_from(context, trained)
     versions = Versions(NAME, context.blobs)
-    version = digest(NAME, RECIPE, trained.version, texts.version, dimensions.state(rows))
+    version = digest(NAME, RECIPE, trained.version, texts.version, near.version, dimensions.state(rows))
     known = versions.newest()
     if known is not None and known["version"] == version == context.vectors.current(COLLECTION):
         return Outcome(version, changed=False, summary=_summary(known))
-    bundle = build(version, rows, trained, dimensions, texts.rows)
+    bundle = build(version, rows, trained, dimensions, texts.rows, near.rows)
     if not len(bundle.listener_ids):
         raise NothingHeard("the catalog knows none of the songs that were listened to")
     recall, text_recall = publish(bundle, points_of(bundle, texts.rows), context)

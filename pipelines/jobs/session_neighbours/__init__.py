@@ -1,0 +1,1 @@
+"""Job `session_neighbours`: which songs are played together in one sitting."""
