@@ -191,7 +191,7 @@ def evaluate(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="lastfm_lightgcn, gowalla, lastfm_hetrec, lastfm_sequences, listening_history, or events: the platform's own."
+            help="lastfm_lightgcn, gowalla, lastfm_hetrec, lastfm_sequences, listening_history, world, or events: the platform's own."
         ),
     ] = None,
     path: Annotated[str | None, typer.Option(help="Or a folder or file of your own, with --format.")] = None,
@@ -202,13 +202,13 @@ def evaluate(
         str | None, typer.Option(help="Where the data sets are; default: the setting `datasets`.")
     ] = None,
     model: Annotated[
-        str, typer.Option(help="segue (what we recommend), or a retriever alone, such as als or item-knn.")
+        str, typer.Option(help="segue, our best blend; two-stage, which serves; or a retriever, such as als.")
     ] = "segue",
     tune: Annotated[
         bool, typer.Option("--tune", help="Try more parameters, on listeners held back from training.")
     ] = False,
     ablation: Annotated[
-        bool, typer.Option("--ablation", help="What each retriever adds and costs, instead.")
+        bool, typer.Option("--ablation", help="What each part of both stages adds and costs, instead.")
     ] = False,
     log: Annotated[bool, typer.Option("--log/--no-log", help="Keep the run in MLflow.")] = True,
     seed: Annotated[int, typer.Option(help="Another seed, other random splits and models.")] = 1,

@@ -16,10 +16,12 @@ from models.evaluation.tables import markdown
 
 if TYPE_CHECKING:
     from models.evaluation.datasets import Dataset
+    from models.ranker.learning import Learnt
+    from pipelines.evaluation import served
     from pipelines.evaluation.ablation import Line
     from pipelines.evaluation.judge import Evaluation
 
-EVENTS = "events"
+EVENTS, WORLD = "events", "world"
 HISTORY = "listening_history"
 FORMATS = ("lightgcn", "triples", "sequences", "events")
 EXPERIMENT = "evaluation"  # in MLflow
@@ -140,7 +142,11 @@ def dataset_of(asked: Asked, settings: Settings) -> "Dataset":
     name = asked.dataset or ""
     if name == EVENTS:
         return _of_platform(settings, asked.seed)
-    known = (*folders.PUBLIC, HISTORY, EVENTS)
+    if name == WORLD:
+        from pipelines.evaluation.events import of_world
+
+        return of_world(asked.seed)
+    known = (*folders.PUBLIC, HISTORY, EVENTS, WORLD)
     if name not in known:
         raise NoSuchDataset(f"there is no data set {name!r}; there are {', '.join(known)}")
     root = Path(asked.data) if asked.data is not None else settings.datasets
@@ -194,16 +200,20 @@ def _of_platform(settings: Settings, seed: int) -> "Dataset":
 
 
 def _ablate(asked: Asked, data: "Dataset") -> None:
+    from pipelines.evaluation import served
     from pipelines.evaluation.ablation import ablation
 
     with say.bars() as bars:
         lines = ablation(data, seed=asked.seed, progress=bars)
-    say.out.print(f"{ablation_table(data, lines)}\n", markup=False)
+        learnt, stages = served.ablation(data, seed=asked.seed, progress=bars)
+    for part in (ablation_table(data, lines), stages_table(data, learnt, stages)):
+        say.out.print(f"{part}\n", markup=False)
     if asked.json is not None:
         told: list[Mapping[str, object]] = [
             {"system": line.system, **line.report.as_dict(), "train": line.train, "ms": line.milliseconds}
             for line in lines
         ]
+        told += [{"system": line.system, **line.report.as_dict(), "ms": line.milliseconds} for line in stages]
         replace_file(Path(asked.json), json.dumps(told, ensure_ascii=False, indent=1).encode())
 
 
@@ -217,6 +227,48 @@ def ablation_table(data: "Dataset", lines: "Sequence[Line]") -> str:
         cost = f"{line.train:.1f}", f"{line.milliseconds:.2f}"
         rows.append([line.system, *(f"{means[each]:.4f}" for each in data.headline), *shape, *cost])
     return markdown(heads, rows)
+
+
+def stages_table(data: "Dataset", learnt: "Learnt", lines: "Sequence[served.Line]") -> str:
+    """The feed without each of its parts, and what the ranker learnt."""
+    heads = [
+        "system",
+        *data.headline,
+        "coverage",
+        "novelty",
+        "diversity",
+        "miscalibration",
+        "exposure Gini",
+        "ms/list",
+    ]
+    rows = []
+    for line in lines:
+        means, character = line.report.means(), line.report.character
+        shape = (
+            f"{character.coverage:.3f}",
+            f"{character.novelty:.2f}",
+            f"{character.diversity:.3f}",
+            f"{character.miscalibration:.3f}",
+            f"{character.exposure_gini:.3f}",
+        )
+        rows.append(
+            [
+                line.system,
+                *(f"{means[each]:.4f}" for each in data.headline),
+                *shape,
+                f"{line.milliseconds:.2f}",
+            ]
+        )
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in learnt.ranker.as_dict().items() if weight)
+    told = f"The ranker: {learnt.reason}. Its weights: {weights}."
+    reliable = [
+        [f"{each.predicted:.4f}", f"{each.observed:.4f}", f"{each.candidates:,}"]
+        for each in learnt.reliability
+    ]
+    parts = [markdown(heads, rows), told]
+    if reliable:
+        parts.append(markdown(["predicted", "observed", "candidates"], reliable))
+    return "\n\n".join(parts)
 
 
 def _log(settings: Settings, asked: Asked, told: "Evaluation") -> None:

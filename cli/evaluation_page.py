@@ -2,6 +2,7 @@
 
     <!-- evaluate lastfm_hetrec: segue als most-popular; seeds 3 -->
     <!-- ablation lastfm_hetrec -->
+    <!-- stages world -->
 
 A page is read again before each table is put in, so that people may edit its text meanwhile.
 """
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cli import say
-from cli.evaluate import ablation_table
+from cli.evaluate import ablation_table, stages_table
 from foundation.engines.disk import replace_file
 from foundation.errors import Problem
 from models.evaluation.tables import markdown
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.evaluation.judge import Evaluation
 
 ASKED = re.compile(
-    r"<!-- (?P<what>evaluate|ablation) (?P<dataset>\w+)(?:: (?P<models>[\w -]+?))?(?:; seeds (?P<seeds>\d+))? -->"
+    r"<!-- (?P<what>evaluate|ablation|stages) (?P<dataset>\w+)(?:: (?P<models>[\w -]+?))?(?:; seeds (?P<seeds>\d+))? -->"
 )
 END = "<!-- end -->"
 
@@ -41,7 +42,7 @@ def rewrite(path: Path, dataset: str | None, task: "Callable[[str, int], Dataset
     if not found:
         raise NothingAsked(f"{path} asks for no table{f' of {dataset}' if dataset else ''}")
     for each in found:
-        table = _ablation(each, task) if each["what"] == "ablation" else _evaluation(each, task)
+        table = MADE[each["what"]](each, task)
         replace_file(path, with_table(path.read_text(), each[0], table).encode())
         say.line(f"written: {each[0]}")
 
@@ -69,6 +70,16 @@ def _ablation(asked: re.Match[str], task: "Callable[[str, int], Dataset]") -> st
     data = task(asked["dataset"], 1)
     with say.bars() as bars:
         return ablation_table(data, ablation(data, progress=bars))
+
+
+def _stages(asked: re.Match[str], task: "Callable[[str, int], Dataset]") -> str:
+    from pipelines.evaluation.served import ablation
+
+    data = task(asked["dataset"], 1)
+    listeners, songs = data.past.shape
+    how = f"{listeners:,} listeners, {songs:,} songs; held out: {data.how}; {len(data.rows):,} listeners judged."
+    with say.bars() as bars:
+        return f"{how}\n\n{stages_table(data, *ablation(data, progress=bars))}"
 
 
 def _evaluation(asked: re.Match[str], task: "Callable[[str, int], Dataset]") -> str:
@@ -132,3 +143,6 @@ def _cohorts(runs: "Sequence[Evaluation]") -> str:
         size, means = runs[0].report.cohorts[name]
         rows.append([name, f"{size:,}", *(f"{value:.4f}" for value in means.values())])
     return markdown(["cohort", "listeners", "recall@20", "ndcg@20"], rows)
+
+
+MADE = {"ablation": _ablation, "evaluate": _evaluation, "stages": _stages}

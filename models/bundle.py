@@ -81,6 +81,7 @@ def save(bundle: Bundle, blobs: Blobs) -> None:
         "trained_until": bundle.trained_until.isoformat(),
         "parameters": bundle.parameters.as_dict(),
         "ranker": bundle.ranker.as_dict(),
+        "calibration": bundle.ranker.calibration,
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()},
     }
     blobs.put(f"{FOLDER}/{bundle.version}/manifest.json", json.dumps(manifest, indent=2).encode())
@@ -101,7 +102,7 @@ def load(version: str, blobs: Blobs) -> Bundle:
         **{name: arrays[name] for name in _ARRAYS},
         content=Content(**{name: arrays[name] for name in _CONTENT}),
         together=Together(**{name: _array(parts, name) for name in _TOGETHER if f"{name}.npy" in parts}),
-        ranker=Linear.of(manifest["ranker"]),
+        ranker=Linear.of(manifest["ranker"], manifest.get("calibration")),
         heard=sp.csr_array(sp.load_npz(io.BytesIO(parts["heard.npz"]))),
         songs=pl.read_parquet(parts["songs.parquet"]),
         listeners=pl.read_parquet(parts["listeners.parquet"]),

@@ -37,8 +37,14 @@ JOBS = (
     Job("song_texts", ("songs", "lyrics"), "Says each song in words.", cron="0 3 * * *"),
     Job("text_vectors", ("song_texts",), "Embeds the words of songs that changed.", limit=timedelta(hours=8)),
     Job(
+        "ranker",
+        ("als_model", "text_vectors", "listens", "impressions", "songs", "listeners"),
+        "Learns how much each thing that speaks for a song counts.",
+        limit=timedelta(hours=2),
+    ),
+    Job(
         "song_vectors",
-        ("als_model", "session_neighbours", "text_vectors", "songs", "listeners"),
+        ("als_model", "session_neighbours", "text_vectors", "ranker", "songs", "listeners"),
         "Publishes the model and the vectors of texts, then flips to them.",
     ),
 )
@@ -66,7 +72,7 @@ def in_order(jobs: tuple[Job, ...] = JOBS) -> tuple[Job, ...]:
     """The jobs with every one after those it reads, in the order of the list otherwise.
 
     >>> [each.writes for each in in_order(tuple(reversed(JOBS)))]
-    ['song_texts', 'text_vectors', 'interactions', 'session_neighbours', 'als_model', 'song_vectors', 'reports']
+    ['song_texts', 'text_vectors', 'interactions', 'session_neighbours', 'als_model', 'ranker', 'song_vectors', 'reports']
     """
     waiting = list(jobs)
     done: list[Job] = []

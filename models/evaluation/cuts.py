@@ -66,6 +66,7 @@ def _by_time(past: Past) -> Held:
     until = np.quantile(heard.at, 1 - SHARE) if len(heard.at) else 0.0
     earlier = Past.of_plays(plays.where(plays.at < until), *past.shape)
     untimed = past.listens - Past.of_plays(plays, *past.shape).listens
+    untimed.data = np.maximum(untimed.data, 0)  # plays may be told that were not counted
     untimed.eliminate_zeros()
     listens = sp.csr_array(earlier.listens + untimed)
     listens.sort_indices()

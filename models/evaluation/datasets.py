@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from foundation.contracts.tables import Interactions as Columns
 from foundation.errors import Problem
-from models.arrays import Matrix, Positions
+from models.arrays import Factors, Matrix, Positions
 from models.evaluation.cuts import Cut
 from models.evaluation.leakage import refuse_future, refuse_overlap
 from models.evaluation.splits import random_rows
 from models.interactions import positions
+from models.library import Library
 from models.past import Past, Plays
 
 Published = Mapping[str, Mapping[str, float]]  # method -> measure -> number
@@ -42,6 +43,7 @@ class Dataset:
     )
     repeat_rows: Positions = field(default_factory=lambda: np.empty(0, np.int64))
     kinds: Positions | None = None  # of each song, for calibration
+    library: Library | None = None  # what is said of songs and listeners; None where nothing is
     headline: tuple[str, ...] = ("recall@20", "ndcg@20")
     published: Published = field(default_factory=dict)
 
@@ -124,12 +126,20 @@ def of_sequences(name: str, sequences: list[list[int]], *, published: Published 
 
 
 def of_plays(
-    name: str, plays: pl.DataFrame, *, counts: pl.DataFrame | None = None, share: float = SHARE
+    name: str,
+    plays: pl.DataFrame,
+    *,
+    counts: pl.DataFrame | None = None,
+    share: float = SHARE,
+    songs: pl.DataFrame | None = None,
+    people: pl.DataFrame | None = None,
+    texts: tuple[Positions, Factors] | None = None,
 ) -> Dataset:
     """Split by time: what is heard for the first time in the last `share` of all listens is to be predicted.
 
     `plays` has listener_id, song_id, at (UTC), seconds, is_skip, and optionally kind (text, "" unknown). `counts` are listens
-    without times (listener_id, song_id, listens): they are past. What is known and heard again is judged apart.
+    without times (listener_id, song_id, listens): they are past. What is known and heard again is judged apart. `songs`, `people`
+    and `texts` tell the rest, as `models.library` takes it.
     """
     heard = plays.filter(~pl.col("is_skip"))
     if heard.is_empty():
@@ -156,14 +166,14 @@ def of_plays(
     until = pl.DataFrame({Columns.listener_id: listener_ids}).join(parted, on=Columns.listener_id, how="left")
     refuse_future(past, until["until"].dt.epoch("ms").fill_null(_FOREVER).to_numpy() / 1000)
     later = future.filter(~pl.col("is_skip"))
-    listeners, songs = (
+    who, what = (
         _places(listener_ids, later[Columns.listener_id]),
         _places(song_ids, later[Columns.song_id]),
     )
-    has_past = np.diff(past.listens.indptr)[listeners] > 0
-    listeners, songs = listeners[has_past], songs[has_past]
-    rows, relevant = _judged(listeners, songs, past.listens)
-    repeat_rows, repeats = _judged(listeners, songs, past.listens, again=True)
+    has_past = np.diff(past.listens.indptr)[who] > 0
+    who, what = who[has_past], what[has_past]
+    rows, relevant = _judged(who, what, past.listens)
+    repeat_rows, repeats = _judged(who, what, past.listens, again=True)
     return Dataset(
         name=name,
         how=how,
@@ -174,6 +184,9 @@ def of_plays(
         repeats=repeats,
         repeat_rows=repeat_rows,
         kinds=_kinds(plays, song_ids),
+        library=None
+        if songs is None or people is None
+        else Library.of(song_ids, listener_ids, songs, people, texts),
     )
 
 

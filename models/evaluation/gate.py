@@ -5,10 +5,12 @@ listeners judge all systems, so the differences are paired, and their interval c
 
     refused    when nothing shows it better than most popular   (lower bound of the difference <= 0)
     refused    when it is worse than the live model             (upper bound of the difference < 0)
-    refused    when it is worse than item-kNN by more than `TOLERATED` of what that reaches
     refused    when it is worse than the live model for a cohort by more than `TOLERATED` of what that reaches there
     refused    when its data are less than half of the live model's: something was lost on the way
     passed     otherwise
+
+Whether it is behind item-kNN, the plainest personal recipe, is said with the ruling and refuses nothing: were the live recipe
+behind it too, as a small platform's may be, no newer data would ever be served.
 
 A cohort counts from `ENOUGH` listeners on. Where several are looked at, chance alone would find one that seems worse, so
 each is given its part of the 5 % (Bonferroni). Below `ENOUGH` listeners in all an interval says little about anybody else,
@@ -93,7 +95,10 @@ def rule(
     if live_rows is not None and rows < SHRUNK * live_rows:
         lost = f"it learnt from {rows:,} rows, the live model from {live_rows:,}: data are missing"
         return ruled(lost, is_passed=False)
-    if refusals := _refusals(whole, gains):
+    refusals = [
+        f"worse than {name} by {_less(each)}" for name, each in gains.items() if name != KNN and each.high < 0
+    ]
+    if refusals:
         return ruled(" and ".join(refusals), is_passed=False)
     over_popular = gains.get(POPULAR)
     is_better = over_popular is not None and over_popular.low > 0
@@ -107,6 +112,8 @@ def rule(
     reason = f"better than {POPULAR} by {over_popular}"
     if LIVE in gains:
         reason += f", no worse than {LIVE} ({gains[LIVE]})"
+    if KNN in gains and _is_lost(gains[KNN], whole.others[KNN]):
+        reason += f", but behind {KNN} by {_less(gains[KNN])}"
     return ruled(reason, is_passed=True)
 
 
@@ -114,17 +121,6 @@ def _gains(ballot: Ballot, rng: np.random.Generator, level: float) -> dict[str, 
     if not len(ballot.challenger):
         return {}
     return {name: gain(ballot.challenger, values, rng, level=level) for name, values in ballot.others.items()}
-
-
-def _refusals(whole: Ballot, gains: Mapping[str, Estimate]) -> list[str]:
-    """Whom it is worse than on the whole; item-kNN asks for enough listeners, and is given something."""
-    worse = []
-    for name, each in gains.items():
-        if name == KNN and (len(whole.challenger) < ENOUGH or not _is_lost(each, whole.others[KNN])):
-            continue
-        if each.high < 0:
-            worse.append(f"worse than {name} by {_less(each)}")
-    return worse
 
 
 def _worse_for(cohorts: Mapping[str, Ballot], gains: Mapping[str, Mapping[str, Estimate]]) -> list[str]:

@@ -20,6 +20,7 @@ FEATURES: Mapping[str, str] = {
     "genre": "the part of the listener's listens that are of its genre",
     "wanted": "more (1) or less (-1) of the song, the artist and the genre, as the listener said, added up",
     "seed": "how near it is to what was asked for by a seed: a cosine, -1 to 1; 0 without one",
+    "artist": "the part of the listener's listens that are by its artist",
     "together": "how much it is played together with a recent or asked-for song, in one sitting, 0 to 1",
 }
 NAMES = tuple(FEATURES)
@@ -30,9 +31,11 @@ class Linear:
     """Weights by the names of `FEATURES`, in their order."""
 
     weights: NDArray[np.float32]  # [features]
+    slope: float = 0.0  # how a score becomes a probability; 0 where nobody knows
+    intercept: float = 0.0
 
     @classmethod
-    def of(cls, named: Mapping[str, float]) -> Self:
+    def of(cls, named: Mapping[str, float], calibration: Mapping[str, float] | None = None) -> Self:
         """The model of these weights; a feature without one has none. Raises KeyError for a name nobody knows.
 
         >>> float(Linear.of({"taste": 2.0}).weights.sum())
@@ -40,11 +43,30 @@ class Linear:
         """
         if unknown := set(named) - set(NAMES):
             raise KeyError(f"no such features: {sorted(unknown)}")
-        return cls(np.array([named.get(name, 0.0) for name in NAMES], np.float32))
+        weights = np.array([named.get(name, 0.0) for name in NAMES], np.float32)
+        told = calibration or {}
+        return cls(weights, told.get("slope", 0.0), told.get("intercept", 0.0))
 
     def as_dict(self) -> dict[str, float]:
         """The weights by name, as a manifest keeps them."""
         return {name: round(float(weight), 6) for name, weight in zip(NAMES, self.weights, strict=True)}
+
+    @property
+    def calibration(self) -> dict[str, float]:
+        """What `of` takes beside the weights."""
+        return {"slope": self.slope, "intercept": self.intercept}
+
+    def probabilities(self, features: Factors) -> NDArray[np.float64]:
+        """How likely each candidate is to be listened to for the first time, where that was learnt [candidates].
+
+            p_i = 1 / (1 + exp(-(slope score_i + intercept)))
+
+        >>> Linear.of({"taste": 1.0}, {"slope": 2.0, "intercept": -2.0}).probabilities(np.eye(len(NAMES), dtype=np.float32)[:1])
+        array([0.5])
+        """
+        odds = np.exp(self.slope * self.scores(features) + self.intercept)
+        likely: NDArray[np.float64] = odds / (1 + odds)
+        return likely
 
     def scores(self, features: Factors) -> NDArray[np.float64]:
         """The score of each candidate [candidates] from its features [candidates × features].
@@ -61,8 +83,8 @@ class Linear:
         return summed
 
 
-# Until weights are learnt from logged slates: taste decides, the others settle what it leaves open. What a listener said
-# outright outweighs what they did.
+# Where too little is known to learn weights (`models.ranker.learning`): taste decides, the others settle what it leaves
+# open. What a listener said outright outweighs what they did: these weights are never learnt.
 DEFAULT = Linear.of(
     {
         "taste": 1.0,

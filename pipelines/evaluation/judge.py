@@ -20,9 +20,11 @@ from models.evaluation.ranking import ranked
 from models.evaluation.report import CUTS, HEADLINE, Report
 from models.past import Past
 from models.retriever import Retriever
+from pipelines.evaluation.served import SERVED, Stages
+from serving.recommend.asking import Wanted
 
 SHIPPED = "segue"  # the blend, its weights chosen by listeners held back
-MODELS = (SHIPPED, *FAMILIES)
+MODELS = (SHIPPED, SERVED, *FAMILIES)
 Progress = Callable[[str, float], None]
 
 
@@ -40,7 +42,6 @@ class Evaluation:
     model: str
     report: Report
     tuned: Tuned
-    retriever: Retriever
     seconds: Mapping[str, float]  # train: choosing and training; score: ranking everybody judged
     again: Mapping[str, Mapping[str, float]] = field(
         default_factory=dict
@@ -74,6 +75,8 @@ def evaluate(
     The shipped blend always chooses its weights; `is_tuned` makes it try more parameters, and makes any other model try
     parameters at all.
     """
+    if model == SERVED:
+        return _served(dataset, seed, progress)
     began = time.monotonic()
     choice = _choice(dataset, model, is_tuned=is_tuned, seed=seed, progress=progress)
     retriever = blended(dataset.past, choice.weights, seed=seed, progress=progress)
@@ -82,7 +85,20 @@ def evaluate(
     scored = time.monotonic()
     report = Report.of(lists, dataset.relevant, dataset.past.listens, dataset.rows, dataset.kinds)
     seconds = {"train": trained - began, "score": scored - trained}
-    return Evaluation(dataset, model, report, choice, retriever, seconds, _again(dataset))
+    return Evaluation(dataset, model, report, choice, seconds, _again(dataset))
+
+
+def _served(dataset: Dataset, seed: int, progress: Progress) -> Evaluation:
+    """What the API serves: lists of twenty, so that measures at fifty see no more than these."""
+    began = time.monotonic()
+    stages = Stages.of(dataset, seed=seed, progress=progress)
+    trained = time.monotonic()
+    lists = stages.lists(Wanted(HEADLINE))
+    seconds = {"train": trained - began, "score": time.monotonic() - trained}
+    learnt = stages.learnt
+    weights = {name: weight for name, weight in learnt.ranker.as_dict().items() if weight}
+    choice = Tuned(weights, {}, 0.0, learnt.listeners)
+    return Evaluation(dataset, SERVED, stages.report(lists), choice, seconds, _again(dataset))
 
 
 def lists_of(retriever: Retriever, dataset: Dataset, progress: Progress) -> Positions:

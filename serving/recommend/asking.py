@@ -61,6 +61,9 @@ class Wanted:
     dials: Dials = field(default_factory=Dials)
     budget: Budget = NONE
     seed: int = 0  # of what is drawn by chance
+    also: Positions = field(default_factory=nothing)  # candidates whatever is found, where they may be given
+    # Is told all candidates, by position, and their features, before they are ranked: who learns sees what serving sees.
+    watch: Callable[[Positions, Factors], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from models.ranker.linear import NAMES
 from serving.recommend.asking import Asker
 from serving.recommend.ranking import products_of
 from serving.recommend.retrieval import Found, Sources
+from serving.recommend.songs import SongFacts
 
 COLUMN = {name: column for column, name in enumerate(NAMES)}
 FRESH_FOR = 30  # days
@@ -62,6 +63,7 @@ def featured(found: Sequence[Found], asker: Asker, sources: Sources) -> Featured
     if len(asker.followed):
         features[:, COLUMN["followed"]] = among(facts.artists[places], once(asker.followed))
     features[:, COLUMN["genre"]] = asker.mix[facts.genres[places]] if len(asker.mix) else 0
+    features[:, COLUMN["artist"]] = _by_their_artists(facts.artists[places], asker, facts)
     features[:, COLUMN["wanted"]] = _wanted(places, asker, sources)
     if asker.direction is not None:
         lengths = np.sqrt(np.vecdot(factors, factors))
@@ -88,6 +90,18 @@ def _spread(found: Found, places: Positions) -> NDArray[np.float64]:
         is_in = places.take(at, mode="clip") == found.places
         np.maximum.at(scores, at[is_in], found.scores[is_in])
     return scores
+
+
+def _by_their_artists(artists: NDArray[np.int64], asker: Asker, facts: SongFacts) -> NDArray[np.float64]:
+    """Of each of some artists, the part of the listener's listens that are theirs, each song by ln(1 + listens)."""
+    history = asker.history
+    if not len(history.speaking):
+        return np.zeros(len(artists))
+    heard, at = np.unique(facts.artists[history.speaking], return_inverse=True)
+    listens = np.bincount(at, np.log1p(history.listens.astype(np.float64)))
+    where = np.minimum(np.searchsorted(heard, artists), len(heard) - 1)
+    parts: NDArray[np.float64] = np.where(heard[where] == artists, listens[where], 0) / listens.sum()
+    return parts
 
 
 def _wanted(places: Positions, asker: Asker, sources: Sources) -> NDArray[np.float32]:

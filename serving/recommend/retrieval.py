@@ -74,6 +74,8 @@ class Sources:
         found = [source(asker) for source in sources]
         if asker.wanted.dials.familiarity > 0:
             found.append(self._heard_before(asker))
+        if len(asker.wanted.also):
+            found.append(Found("also", asker.wanted.also, np.zeros(len(asker.wanted.also))))
         return found
 
     def _by_taste(self, asker: Asker) -> Found:

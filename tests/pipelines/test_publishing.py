@@ -175,6 +175,7 @@ def test_a_song_that_left_the_catalog_leaves_the_bundle_without_training_again(
         "als_model": False,
         "song_texts": True,
         "text_vectors": True,
+        "ranker": False,
         "song_vectors": True,
     }
     bundle = bundles.load(run("song_vectors", context).version, context.blobs)
@@ -232,6 +233,7 @@ def test_progress_is_told(world: World, context: Context):
         "registering",
         "collecting texts",
         "embedding texts",
+        "learning the ranker",
         "publishing",
     } == {step for step, _ in told if not step.startswith("reporting")}
     assert all(0 <= part <= 1 for _, part in told)

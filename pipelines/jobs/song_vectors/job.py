@@ -18,11 +18,15 @@ from models.bundle import Bundle
 from models.content import Content
 from models.exploration.audience import needs_of
 from models.interactions import Interactions, positions
+from models.library import rows_of
+from models.ranker.linear import Linear
 from pipelines import live
 from pipelines.context import Context, NothingHeard, Outcome, Schema
+from pipelines.dimensions import LISTENERS, LISTENERS_SQL, SONGS, SONGS_SQL
 from pipelines.jobs.als_model import job as als_model
 from pipelines.jobs.als_model.job import Trained
 from pipelines.jobs.interactions import job as interactions
+from pipelines.jobs.ranker import job as rankers
 from pipelines.jobs.session_neighbours import job as session_neighbours
 from pipelines.jobs.text_vectors import job as text_vectors
 from pipelines.versions import Versions, digest
@@ -35,28 +39,7 @@ TRIED = 50  # listeners and songs whose nearest songs are compared with the exac
 K = 20
 FAITHFUL = 0.95  # the part of the exact nearest songs that the engine must find
 HERE = Path(__file__).parent
-SONGS: Schema = {
-    Songs.song_id: pl.Int64,
-    Songs.title: pl.String,
-    Songs.artist_id: pl.Int64,
-    Songs.artist: pl.String,
-    Songs.album: pl.String,
-    Songs.genre: pl.String,
-    Songs.song_ms: pl.UInt32,
-    Songs.released_on: pl.Date,
-    Songs.is_explicit: pl.Boolean,
-    Songs.is_everywhere: pl.Boolean,
-    Songs.regions: pl.List(pl.String),
-    Songs.origin: pl.String,
-    Songs.external_id: pl.String,
-}
 SHOWN: Schema = {Impressions.song_id: pl.Int64, "impressions": pl.Int64}
-LISTENERS: Schema = {
-    Listeners.listener_id: pl.Int64,
-    Listeners.origin: pl.String,
-    Listeners.external_id: pl.String,
-    Listeners.country: pl.String,
-}
 
 
 class VectorsUnfaithful(Problem):
@@ -94,6 +77,7 @@ def build(
     dimensions: Dimensions,
     texts: text_vectors.Vectors,
     near: pl.DataFrame,
+    ranker: Linear,
 ) -> Bundle:
     """The bundle of a model: every song of the catalog, with factors of zeros where nobody has heard it.
 
@@ -125,6 +109,7 @@ def build(
         content=Content.of(_rows_of(texts, song_ids), factors, popularity),
         together=session_neighbours.table_of(near, song_ids),
         needs=dimensions.needs(song_ids, popularity),
+        ranker=ranker,
     )
 
 
@@ -145,10 +130,7 @@ def _listens_of(song_ids: Positions, rows: pl.DataFrame) -> Positions:
 
 def _rows_of(texts: text_vectors.Vectors, song_ids: Positions) -> Factors:
     """The text vectors of these songs."""
-    told = positions(texts.song_ids, song_ids)
-    rows = np.zeros((len(song_ids), texts.vectors.shape[1]), dtype=np.float32)
-    rows[told >= 0] = texts.vectors[told[told >= 0]]
-    return rows
+    return rows_of(texts.song_ids, texts.vectors, song_ids)
 
 
 def run(context: Context) -> Outcome:
@@ -156,19 +138,22 @@ def run(context: Context) -> Outcome:
     source = interactions.newest(context)
     trained, texts = als_model.chosen(context, source.version), text_vectors.newest(context)
     near = session_neighbours.counted(context, trained.interactions_version)
+    ranked_by, ranker = rankers.learnt_for(context, trained)
     dimensions = Dimensions(
-        context.frame(HERE / "songs.sql", SONGS),
-        context.frame(HERE / "listeners.sql", LISTENERS),
+        context.frame(SONGS_SQL, SONGS),
+        context.frame(LISTENERS_SQL, LISTENERS),
         context.frame(HERE / "shown.sql", SHOWN),
     )
     is_newest = trained.interactions_version == source.version
     rows = source.rows if is_newest else als_model.learnt_from(context, trained)
     versions = Versions(NAME, context.blobs)
-    version = digest(NAME, RECIPE, trained.version, texts.version, near.version, dimensions.state(rows))
+    version = digest(
+        NAME, RECIPE, trained.version, texts.version, near.version, ranked_by, dimensions.state(rows)
+    )
     known = versions.newest()
     if known is not None and known["version"] == version == context.vectors.current(COLLECTION):
         return Outcome(version, changed=False, summary=_summary(known))
-    bundle = build(version, rows, trained, dimensions, texts.rows, near.rows)
+    bundle = build(version, rows, trained, dimensions, texts.rows, near.rows, ranker)
     if not len(bundle.listener_ids):
         raise NothingHeard("the catalog knows none of the songs that were listened to")
     recall, text_recall = publish(bundle, points_of(bundle, texts.rows), context)

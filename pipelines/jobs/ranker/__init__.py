@@ -1,0 +1,1 @@
+"""Job `ranker`: the weights by which feeds are put in order."""
