@@ -60,7 +60,7 @@ def _changes(radius: "Radius") -> list[str]:
     told = (
         f"Beside {radius.live}, for {radius.listeners:,} listeners: overlap@20 {radius.overlap:.2f}; "
         f"{radius.churn:.0%} of feeds change by more than half, {radius.first:.0%} begin with another song; "
-        f"{radius.milliseconds:.1f} ms a list ({radius.live}: {radius.live_milliseconds:.1f})."
+        f"{radius.milliseconds:.2f} ms a list ({radius.live}: {radius.live_milliseconds:.2f})."
     )
     lines = [told]
     for word, artists in (("Shown more", radius.gaining), ("Shown less", radius.losing)):

@@ -104,7 +104,7 @@ class Radius:
             [
                 f"beside {self.live} overlap@20 {self.overlap:.2f}, {self.churn:.0%} of feeds change by more than half",
                 *artists,
-                f"{self.milliseconds:.1f} ms a list, {self.live} {self.live_milliseconds:.1f}",
+                f"{self.milliseconds:.2f} ms a list, {self.live} {self.live_milliseconds:.2f}",
             ]
         )
 

@@ -32,7 +32,7 @@ SAID = (
 LEARNT = tuple(name for name in NAMES if name not in SAID)
 AGAINST = 20  # songs not taken that each taken one is compared with
 ENOUGH_LISTENERS, ENOUGH_TAKEN = 100, 500  # of whom something was taken; below, the weights set by hand stay
-HELD_BACK = 5  # every fifth listener judges what the others taught
+FIFTHS = 5  # each fifth of the listeners judges what the others taught
 K = 20
 MOST_TRUST = 10.0  # a song that chance showed once in a thousand times is no thousand songs
 BINS = 10
@@ -136,7 +136,8 @@ class Learnt:
 def learn(future: Choices, slates: Choices, rng: np.random.Generator, by_hand: Linear = DEFAULT) -> Learnt:
     """Weights from what listeners heard for the first time later, a group a listener, and from lists that were shown.
 
-    They are served only where they are shown to be better than those set by hand, by listeners who taught nothing.
+    They are served only where they are shown to be better than those set by hand: each listener is a judge of weights that
+    they did not teach.
     """
     listeners, taken = future.lists, int(future.is_taken.sum())
 
@@ -156,18 +157,30 @@ def learn(future: Choices, slates: Choices, rng: np.random.Generator, by_hand: L
             f"{ENOUGH_LISTENERS:,} and {ENOUGH_TAKEN:,} are enough to learn from"
         )
         return told(by_hand, few, is_learnt=False)
-    judges = rng.permutation(int(future.groups.max()) + 1) % HELD_BACK == 0
-    is_judging = judges[future.groups]
-    taught, judging = future.where(~is_judging), future.where(is_judging)
-    tried = calibrated(fitted([taught, slates], rng, by_hand), taught)
-    gain = bootstrap(ndcg_of_each(tried, judging) - ndcg_of_each(by_hand, judging), rng)
-    reliable = reliability(tried.probabilities(judging.features), judging.is_taken)
+    gains, likely = _judged(future, slates, rng, by_hand)
+    gain = bootstrap(gains, rng)
+    reliable = reliability(likely, future.is_taken)
     if gain.low <= 0:
         no = f"not shown to be better than the weights set by hand: {gain}"
         return told(by_hand, no, is_learnt=False, gain=gain, reliable=reliable)
     ranker = calibrated(fitted([future, slates], rng, by_hand), future)
     yes = f"better than the weights set by hand by {gain}"
     return told(ranker, yes, is_learnt=True, gain=gain, reliable=reliable)
+
+
+def _judged(
+    future: Choices, slates: Choices, rng: np.random.Generator, by_hand: Linear
+) -> tuple[Doubles, Doubles]:
+    """The gain of each listener, and the probability of each candidate, by weights that all but a fifth of them taught."""
+    fifth = rng.permutation(int(future.groups.max()) + 1) % FIFTHS
+    gains, likely = [], np.zeros(len(future.is_taken))
+    for each in range(FIFTHS):
+        is_judging = fifth[future.groups] == each
+        taught, judging = future.where(~is_judging), future.where(is_judging)
+        tried = calibrated(fitted([taught, slates], rng, by_hand), taught)
+        gains.append(ndcg_of_each(tried, judging) - ndcg_of_each(by_hand, judging))
+        likely[is_judging] = tried.probabilities(judging.features)
+    return np.concatenate(gains), likely
 
 
 def fitted(choices: Sequence[Choices], rng: np.random.Generator, by_hand: Linear = DEFAULT) -> Linear:
