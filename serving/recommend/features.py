@@ -97,10 +97,12 @@ def _by_their_artists(artists: NDArray[np.int64], asker: Asker, facts: SongFacts
     history = asker.history
     if not len(history.speaking):
         return np.zeros(len(artists))
-    heard, at = np.unique(facts.artists[history.speaking], return_inverse=True)
-    listens = np.bincount(at, np.log1p(history.listens.astype(np.float64)))
-    where = np.minimum(np.searchsorted(heard, artists), len(heard) - 1)
-    parts: NDArray[np.float64] = np.where(heard[where] == artists, listens[where], 0) / listens.sum()
+    of_each = facts.artists[history.speaking]
+    order = of_each.argsort(kind="stable")
+    of_each = of_each[order]
+    until = np.concatenate([[0.0], np.cumsum(np.log1p(history.listens[order].astype(np.float64)))])
+    heard = until[of_each.searchsorted(artists, "right")] - until[of_each.searchsorted(artists, "left")]
+    parts: NDArray[np.float64] = heard / until[-1]
     return parts
 
 

@@ -43,8 +43,8 @@ def chosen_for(asker: Asker, sources: Sources, ranker: Linear) -> Chosen:
     candidates = featured(sources.found(asker), asker, sources)
     if not len(candidates.places):
         return Chosen.nothing()
-    if wanted.watch is not None:
-        wanted.watch(candidates.places, candidates.features)
+    if asker.wanted.watch is not None:
+        asker.wanted.watch(candidates.places, candidates.features)
     scores = ranker.scores(candidates.features)
     best = (-scores).argsort(kind="stable")[: max(RANKED, asker.wanted.limit)]
     order = best[_diversified(asker, sources, candidates, scores, best)]

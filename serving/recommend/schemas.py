@@ -18,7 +18,7 @@ class Seed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why a song is on the slate: `because-you-listened`, `fits-your-taste`, `trending`, `popular` or `unheard`."""
+    """Why a song is on the slate, such as `because-you-listened`, `played-together`, `sounds-alike`, `followed-artist` or `trending`."""
 
     code: str
     text: str

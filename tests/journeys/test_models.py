@@ -67,6 +67,10 @@ def test_each_model_is_listed_with_its_data_its_quality_and_the_gates_word(
     )
     assert all(low <= mean <= high for each in told for mean, low, high in (each["recall"], each["ndcg"]))
     assert all(each["ndcg"][0] > each["popular_ndcg"] for each in told)
+    assert all(each["knn_ndcg"] > each["popular_ndcg"] for each in told)
+    assert 0 < told[0]["beside_live"]["overlap"] <= 1
+    assert told[0]["beside_live"]["live"] == earlier
+    assert told[0]["cohorts"]["light"]["judged"] > 0
     assert all(each["judged_by"].startswith("what was first listened to from") for each in told)
     assert newest in table
     assert "passed" in table
@@ -81,9 +85,17 @@ def test_a_rollback_and_a_promotion_are_served_within_seconds(
     after_rollback = served(platform, earlier)
     platform.segue("job", "song_vectors")
     after_publication, standing = served(platform, newest), listed(platform)[0]["standing"]
-    platform.segue("models", "promote", newest)
+    tried = platform.segue("models", "promote", newest, "--dry-run")
+    still = live_in_list(platform)
+    promoted = platform.segue("models", "promote", newest)
 
     assert f"{earlier} is live, {newest} no more" in said
+    assert f"Beside {earlier}, for" in tried
+    assert "overlap@20" in tried
+    assert "Shown more: " in tried
+    assert still == [earlier]
+    assert f"Beside {earlier}, for" in promoted
+    assert f"{newest} is live, {earlier} no more" in promoted
     assert after_rollback == after_publication == earlier
     assert standing == ["rolled back"]
     assert served(platform, newest) == newest
