@@ -25,9 +25,11 @@ from foundation.engines.vectors.port import Vectors
 from foundation.errors import Problem
 from models import bundle as bundles
 from models.bundle import Bundle, BundleDamaged, BundleOutdated
+from models.registry import ARTIFACTS
 from pipelines import journal, live
 from pipelines.context import Context
 from pipelines.jobs.als_model import job as als_model
+from pipelines.jobs.als_model.card import MOVED
 from pipelines.jobs.interactions import job as interactions
 from pipelines.jobs.session_neighbours import job as session_neighbours
 from pipelines.jobs.song_texts import job as song_texts
@@ -92,7 +94,29 @@ def forget(context: Context, gone: Gone) -> None:
             vectors.blank(version)
     for folder in reports.naming(blobs, gone.songs.tolist()):
         reports.remove(folder, blobs)
+    if len(gone.songs):
+        _name_no_artist(blobs)
     _forget_published(context, gone)
+
+
+def _name_no_artist(blobs: Blobs) -> None:
+    """Take the artists who gained or lost by a model out of what is kept of it: one of them may be gone with their songs."""
+    versions = Versions(als_model.NAME, blobs)
+    newest = versions.newest()
+    for about in versions.abouts():
+        radius = about.get("radius")
+        if isinstance(radius, dict) and (radius["gaining"] or radius["losing"]):
+            version = str(about.pop("version"))
+            about["radius"] = {**radius, "gaining": [], "losing": []}
+            versions.describe(version, about)
+            if newest is not None and newest["version"] == version:
+                versions.point(version, about)
+    for key in blobs.keys(ARTIFACTS):
+        if key.endswith("/card.md"):
+            page = blobs.read(key).decode()
+            kept = "".join(line for line in page.splitlines(keepends=True) if not line.startswith(MOVED))
+            if kept != page:
+                blobs.put(key, kept.encode())
 
 
 def _forget_published(context: Context, gone: Gone) -> None:

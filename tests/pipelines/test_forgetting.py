@@ -17,6 +17,7 @@ from pipelines.forgetting import Gone, StillRead, forget, held
 from pipelines.jobs.als_model import job as als_model
 from pipelines.jobs.interactions import job as interactions
 from pipelines.run import run, run_all
+from pipelines.versions import Versions
 from tests.pipelines.conftest import TOWN, World
 
 pytestmark = pytest.mark.slow
@@ -98,6 +99,30 @@ def test_what_a_process_still_reads_keeps_them_from_being_forgotten_until_it_let
     assert meanwhile == {"song_vectors": 1}
     assert held(context.blobs, context.vectors, gone) == {}
     assert holding(context, WHO, SONG) == []
+
+
+def test_no_model_tells_of_an_artist_whose_songs_are_gone(world: World, context: Context):
+    world.settle_checkerboard_town()
+    list(run_all(elsewhere(context)))
+    world.listen(1, 102)
+    trained = list(run_all(elsewhere(context)))[2]
+    page = "a\n- gaining: Nine 1 % → 2 %\nb\n"
+    context.blobs.put("mlflow/als/run/artifacts/card.md", page.encode())
+    versions = Versions(als_model.NAME, context.blobs)
+    about = versions.newest() or {}
+    moved = {"artist": "Nine", "before": 0.1, "after": 0.2}
+    told = {name: value for name, value in about.items() if name != "version"}
+    radius = {**told["radius"], "gaining": [moved]}  # type: ignore[dict-item]
+    versions.describe(str(about["version"]), {**told, "radius": radius})
+    versions.point(str(about["version"]), {**told, "radius": radius})
+
+    forget(context, Gone.of([], [SONG]))
+
+    left = [each["radius"] for each in (*versions.abouts(), versions.newest() or {}) if each.get("radius")]
+    assert trained.name == "als_model"
+    assert len(left) == 2
+    assert all(each["gaining"] == [] == each["losing"] for each in left)  # type: ignore[call-overload]
+    assert context.blobs.read("mlflow/als/run/artifacts/card.md") == b"a\nb\n"
 
 
 def test_a_version_that_was_rolled_back_holds_them_no_longer_than_others(world: World, context: Context):

@@ -14,6 +14,7 @@ from pipelines.jobs.interactions import job as interactions
 from pipelines.jobs.interactions.job import Written
 
 SYSTEMS = (NEW, LIVE, KNN, POPULAR)
+GAINING, LOSING = MOVED = ("- gaining: ", "- losing: ")  # lines that name artists
 
 
 def card(
@@ -110,8 +111,8 @@ def changes(radius: Radius) -> str:
         [f"a list of {radius.live}, ms", f"{radius.live_milliseconds:.2f}"],
     ]
     moved = [
-        f"- {word}: {_named(each)}"
-        for word, each in (("gaining", radius.gaining), ("losing", radius.losing))
+        f"{start}{_named(each)}"
+        for start, each in ((GAINING, radius.gaining), (LOSING, radius.losing))
         if each
     ]
     return "\n".join([markdown(["", radius.live], rows), "", *moved]).rstrip()
