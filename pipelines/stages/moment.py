@@ -78,7 +78,7 @@ class Moment:
             ranker=ranker,
         )
         near = Charts.of(past, library, at)
-        recommender = Recommender.over(bundle, _nobody, exact_up_to=len(bundle.song_ids))
+        recommender = Recommender.over(bundle, _nobody, searched_up_to=len(bundle.song_ids))
         return cls(past, library, recommender, at, Trends(near=near.most_played))
 
     def by(self, ranker: Linear) -> "Moment":
