@@ -22,15 +22,15 @@ class NearCharts:
     _known: dict[tuple[Kind, str | None, str | None], tuple[float, Sequence[int]]] = field(
         default_factory=dict
     )
-    _units: tuple[Unit, ...] = field(init=False)
+    _units: dict[Kind, Unit] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._units = tuple(self.charts.units[name_of(Asked(kind=kind))] for kind in KINDS)
+        self._units = {kind: self.charts.units[name_of(Asked(kind=kind))] for kind in KINDS}
 
     @property
     def are_counted(self) -> bool:
         """Whether both charts have been counted: a process that has just begun recommends without them for a moment."""
-        return all(unit.until is not None for unit in self._units)
+        return all(unit.until is not None for unit in self._units.values())
 
     def most_played(self, genre: str | None, region: str | None) -> Sequence[int]:
         """The ids of the songs most listened to in the last week; none where no such chart is held."""
@@ -41,7 +41,7 @@ class NearCharts:
         return self._first("rising", genre, region)
 
     def _first(self, kind: Kind, genre: str | None, region: str | None) -> Sequence[int]:
-        if not self.are_counted:
+        if self._units[kind].until is None:  # it may be counted a moment later
             return ()
         key, now = (kind, genre, region), self.seconds()
         known = self._known.get(key)

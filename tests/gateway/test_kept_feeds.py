@@ -27,8 +27,10 @@ _listeners = count(83_000)
 
 
 @pytest.fixture
-def town_gateway(tmp_path: Path, start_gateway: StartGateway) -> Gateway:
-    """One worker that serves a town whose even listeners love even songs."""
+def town_gateway(tmp_path: Path, start_gateway: StartGateway, urls: dict[str, str]) -> Gateway:
+    """One worker that serves a town whose even listeners love even songs, and of whom nothing else was told."""
+    with open_redis(urls["redis"]) as redis:
+        redis.flushdb()
     bundle = checkerboard_of(10, 40)
     save(bundle, open_blobs(f"file://{tmp_path}/blobs"))
     vectors = open_vectors(f"edge://{tmp_path}/vectors")
