@@ -51,13 +51,23 @@ class Versions:
             self.blobs.put(f"{self.folder(version)}/{name}", content)
         self.describe(version, about)
 
+    def publish(self, version: str, parts: Mapping[str, bytes], about: About, kept: int) -> None:
+        """Write a version, make it the newest, and delete all but the `kept` last ones."""
+        self.write(version, parts, about)
+        self.point(version, about)
+        self.prune(kept)
+
+    def has(self, version: str) -> bool:
+        """Whether a version is there as a whole."""
+        return self.blobs.exists(f"{self.folder(version)}/about.json")
+
     def describe(self, version: str, about: About) -> None:
         """Say more of a version that is there."""
         self.blobs.put(f"{self.folder(version)}/about.json", _json(version, about))
 
     def abouts(self) -> list[dict[str, object]]:
         """What is known of every whole version, in no order."""
-        told = [name for name in sorted(self._all()) if self.blobs.exists(f"{self.folder(name)}/about.json")]
+        told = [name for name in sorted(self._all()) if self.has(name)]
         return [json.loads(self.read(name, "about.json")) for name in told]
 
     def point(self, version: str, about: About) -> None:
@@ -84,7 +94,7 @@ class Versions:
         return {key.split("/")[1] for key in self.blobs.keys(self.job) if key.count("/") > 1}
 
     def _written_at(self, version: str) -> str:
-        if not self.blobs.exists(f"{self.folder(version)}/about.json"):
+        if not self.has(version):
             return ""  # half a version: the first to go
         return str(json.loads(self.read(version, "about.json")).get("written_at", ""))
 

@@ -56,12 +56,12 @@ class Service(FastAPI):
         """Up to how many bytes of body `take` may be asked to take of such a request."""
         return self.middleware_stack.biggest_taken(scope) if isinstance(self.middleware_stack, Door) else 0
 
-    def take(self, scope: Scope, body: bytes, reply: Reply, *, knows_address: bool) -> bool:
+    def take(self, scope: Scope, body: bytes, reply: Reply) -> bool:
         """Begin what a request asks for without a task, and reply later; False where it must be served as all are."""
         if not isinstance(self.middleware_stack, Door):
             return False
         scope["app"] = self
-        return self.middleware_stack.take(scope, body, reply, knows_address=knows_address)
+        return self.middleware_stack.take(scope, body, reply)
 
     def build_middleware_stack(self) -> ASGIApp:
         paths: HotPaths[ASGIApp] = HotPaths(super().build_middleware_stack(), PREFIX, self.hot, self.prompt)

@@ -154,7 +154,7 @@ class Door:
             status, head, body = fitting(answer, scope)
         state.cache.count(kept.kind)
         self._keeper.tally.add("GET", route.path, status, perf_counter() - begun_at)
-        return status, (head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body)
+        return status, self._answer(told, head, budget, body)
 
     def _prompted(self, scope: Scope, state: State, prompt: Prompt) -> tuple[int, Parts] | None:
         """What a route that is not hot may answer at once, to one whose token was checked before."""
@@ -172,14 +172,14 @@ class Door:
         body = make()
         self._keeper.tally.add("GET", scope["path"], 200, perf_counter() - begun_at)
         head = JSON_OF % len(body)
-        return 200, (head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body)
+        return 200, self._answer(told, head, budget, body)
 
     def biggest_taken(self, scope: Scope) -> int:
         """Up to how many bytes of body `take` may be asked to take of such a request."""
         found = scope[TAKEN] = self._app.taken(scope)
         return 0 if found is None else found[0].biggest
 
-    def take(self, scope: Scope, body: bytes, reply: Reply, *, knows_address: bool) -> bool:
+    def take(self, scope: Scope, body: bytes, reply: Reply) -> bool:
         """Begin what a request asks for, where all that it needs is in memory, and reply when it is done; else False.
 
         As with `at_once`, all else is left to `__call__`.
@@ -206,13 +206,17 @@ class Door:
                 answer = problem_response(refusal, scope["path"])
                 status, body, head = answer.status_code, bytes(answer.body), lines_of(answer.raw_headers)
             self._keeper.tally.add("POST", route.path, status, perf_counter() - begun_at)
-            reply(status, (head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body))
+            reply(status, self._answer(told, head, budget, body))
 
         try:
             ready.begin(done)
         except Problem as refusal:
             done(refusal)
         return True
+
+    def _answer(self, told: dict[bytes, bytes], head: bytes, budget: Parts, body: bytes) -> Parts:
+        """What follows the line of a status: the answer's own lines, what every answer says, and the body."""
+        return head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body
 
     def _simply(self) -> Identities | None:
         """Who knows those that ask, where nothing is open or watched that only `__call__` serves."""

@@ -46,9 +46,7 @@ class AtOnce(Protocol):
     def biggest_taken(self, scope: MutableMapping[str, Any]) -> int:
         """Up to how many bytes of body `take` may be asked to take of such a request; 0 where it takes none."""
 
-    def take(
-        self, scope: MutableMapping[str, Any], body: bytes, reply: Reply, *, knows_address: bool
-    ) -> bool:
+    def take(self, scope: MutableMapping[str, Any], body: bytes, reply: Reply) -> bool:
         """Begin what a whole request asks for, and reply later; False, before anything was begun, where it must come again."""
 
 
@@ -170,7 +168,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _is_taken(self, coming: "_Taken") -> bool:
         try:
             return self._may_answer is not None and self._may_answer.take(
-                coming.scope, coming.body, partial(self._reply, coming), knows_address=self._knows_address
+                coming.scope, coming.body, partial(self._reply, coming)
             )
         except Exception:
             log.exception("POST %s is answered the ordinary way", coming.scope["path"])

@@ -49,9 +49,7 @@ class Songs:
     def biggest_taken(self, scope: MutableMapping[str, Any]) -> int:
         return 8 if scope["path"] == "/songs/1/play" else 0
 
-    def take(
-        self, scope: MutableMapping[str, Any], body: bytes, reply: Reply, *, knows_address: bool
-    ) -> bool:
+    def take(self, scope: MutableMapping[str, Any], body: bytes, reply: Reply) -> bool:
         self.asked.append("to take")
         if self.is_failing:
             raise RuntimeError("nobody expected this")

@@ -13,12 +13,20 @@ from foundation.engines import clickhouse
 from foundation.engines.blobs import open_blobs
 from foundation.engines.vectors import open_vectors
 from models.als.training import Parameters
+from models.evaluation.datasets import Dataset
 from models.registry import Registry, open_registry
 from pipelines.context import Context
+from pipelines.evaluation.events import of_history
+from pipelines.world.world import make_world
 from tests.conftest import Engines
 from warehouse.migrate import migrate
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SONG_COLUMNS = [
+    *("song_id", "title", "artist_id", "artist", "album", "genre"),
+    *("origin", "external_id", "version"),
+]
+LISTENER_COLUMNS = ["listener_id", "country", "origin", "external_id", "version"]
 TOWN = 20  # listeners 1…20 and songs 101…120; even listeners love even songs
 
 
@@ -66,22 +74,10 @@ class World:
 
     def describe(self, songs: range, listeners: range) -> None:
         """The catalog tells of songs and listeners."""
-        columns = [
-            "song_id",
-            "title",
-            "artist_id",
-            "artist",
-            "album",
-            "genre",
-            "origin",
-            "external_id",
-            "version",
-        ]
         rows = [[song, f"Song {song}", 9, "Nine", "", "jazz", "old", f"s{song}", 1] for song in songs]
-        self.writer.insert("songs", rows, column_names=columns)
-        columns = ["listener_id", "country", "origin", "external_id", "version"]
+        self.writer.insert("songs", rows, column_names=SONG_COLUMNS)
         people = [[listener, "NL", "old", f"l{listener}", 1] for listener in listeners]
-        self.writer.insert("listeners", people, column_names=columns)
+        self.writer.insert("listeners", people, column_names=LISTENER_COLUMNS)
 
     def settle_checkerboard_town(self) -> None:
         """Each listener has heard every song they love but the one of their own number."""
@@ -151,3 +147,10 @@ def context(world: World, registry: OneRegistry, tmp_path: Path) -> Iterator[Con
 
 def _in(database: str, url: str) -> str:
     return urlsplit(url)._replace(path=f"/{database}").geturl()
+
+
+@pytest.fixture(scope="module")
+def people() -> Dataset:
+    """A small generated world, parted by time."""
+    world = make_world(np.random.default_rng(5), listeners=150, songs=300, days=40, until=NOON)
+    return of_history("world", world.history)

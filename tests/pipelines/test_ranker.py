@@ -25,25 +25,16 @@ from models.past import Past
 from models.ranker import learning
 from models.ranker.linear import DEFAULT, NAMES
 from pipelines.context import Context, InputMissing
-from pipelines.evaluation.events import of_history
 from pipelines.run import run, run_all
 from pipelines.stages import teaching
 from pipelines.stages.moment import NO_TIME, Moment
 from pipelines.stages.teaching import Shown, from_slates, taught
-from pipelines.world.world import make_world
 from serving.recommend.asking import Wanted
 from serving.recommend.recommender import Recommender
 from tests.conftest import Engines
-from tests.pipelines.conftest import NOON, World
+from tests.pipelines.conftest import LISTENER_COLUMNS, NOON, SONG_COLUMNS, World
 
 SMALL = Parameters(members=(4, 8), regularisation=1.0)
-
-
-@pytest.fixture(scope="module")
-def people() -> Dataset:
-    """A small generated world, parted by time."""
-    world = make_world(np.random.default_rng(5), listeners=150, songs=300, days=40, until=NOON)
-    return of_history("world", world.history)
 
 
 @pytest.fixture(scope="module")
@@ -235,25 +226,16 @@ def settle(world: World, people: Dataset) -> None:
     assert library is not None
     assert plays is not None
     song_ids = library.songs["song_id"].to_numpy() + 1
-    columns = [
-        "song_id",
-        "title",
-        "artist_id",
-        "artist",
-        "album",
-        "genre",
-        "origin",
-        "external_id",
-        "version",
-    ]
     told = library.songs.select(
         pl.col("song_id") + 1, "title", "artist_id", "artist", "album", "genre"
     ).rows()
-    world.writer.insert("songs", [[*row, "world", f"s{row[0]}", 1] for row in told], column_names=columns)
+    world.writer.insert(
+        "songs", [[*row, "world", f"s{row[0]}", 1] for row in told], column_names=SONG_COLUMNS
+    )
     world.writer.insert(
         "listeners",
         [[listener + 1, "NL", "world", f"l{listener}", 1] for listener in range(people.past.shape[0])],
-        column_names=["listener_id", "country", "origin", "external_id", "version"],
+        column_names=LISTENER_COLUMNS,
     )
     heard = plays.where(~plays.is_skip)
     slates: dict[int, UUID] = {}

@@ -11,22 +11,14 @@ from cli.evaluation_page import ASKED, MADE
 from models.evaluation.datasets import Dataset, of_pairs
 from models.ranker import learning
 from pipelines.evaluation import served
-from pipelines.evaluation.events import of_history, of_world
+from pipelines.evaluation.events import of_world
 from pipelines.evaluation.judge import evaluate
 from pipelines.evaluation.served import SERVED, Stages
-from pipelines.world.world import make_world
 from serving.recommend.asking import Wanted
-from tests.pipelines.conftest import NOON
 
 
 def silent(_step: str, _part: float) -> None:
     """Tells nobody."""
-
-
-@pytest.fixture(scope="module")
-def people() -> Dataset:
-    world = make_world(np.random.default_rng(5), listeners=150, songs=300, days=40, until=NOON)
-    return of_history("world", world.history)
 
 
 @pytest.fixture(scope="module")

@@ -88,7 +88,7 @@ def run(context: Context) -> Outcome:
     trained = als_model.chosen(context, interactions.newest(context).version)
     versions, version = Versions(NAME, context.blobs), version_of(trained)
     known = versions.newest()
-    if context.blobs.exists(f"{versions.folder(version)}/about.json"):
+    if versions.has(version):
         about = json.loads(versions.read(version, "about.json"))
         if known is None or known["version"] != version:
             versions.point(version, {name: value for name, value in about.items() if name != "version"})
@@ -114,9 +114,7 @@ def run(context: Context) -> Outcome:
         metrics=_metrics(learnt),
         files={"card.md": page.encode(), "ranker.json": json.dumps(about, indent=1).encode()},
     )
-    versions.write(version, {"card.md": page.encode()}, about)
-    versions.point(version, about)
-    versions.prune(KEPT)
+    versions.publish(version, {"card.md": page.encode()}, about, KEPT)
     context.progress("learning the ranker", 1.0)
     return Outcome(version, changed=True, summary=_summary(about))
 
@@ -134,7 +132,7 @@ def learnt_for(context: Context, trained: Trained) -> tuple[str, Linear]:
     versions, version = Versions(NAME, context.blobs), version_of(trained)
     if versions.newest() is None:
         raise InputMissing("there is no ranker yet: run the job ranker first", job=NAME)
-    if not context.blobs.exists(f"{versions.folder(version)}/about.json"):
+    if not versions.has(version):
         return "by hand", DEFAULT
     return version, of_dict(json.loads(versions.read(version, "about.json")))
 

@@ -99,9 +99,7 @@ def run(context: Context) -> Outcome:
     }
     buffer = io.BytesIO()
     rows.write_parquet(buffer)
-    versions.write(version, {"rows.parquet": buffer.getvalue()}, about)
-    versions.point(version, about)
-    versions.prune(KEPT)
+    versions.publish(version, {"rows.parquet": buffer.getvalue()}, about, KEPT)
     context.progress("counting sessions", 1.0)
     return Outcome(version, changed=True, summary=_summary(about))
 
@@ -122,7 +120,7 @@ def counted(context: Context, interactions_version: str) -> Written:
     if about is None:
         raise InputMissing("there are no sessions yet: run the job session_neighbours first", job=NAME)
     of_these = digest(NAME, RECIPE, interactions_version)
-    is_kept = context.blobs.exists(f"{versions.folder(of_these)}/about.json")
+    is_kept = versions.has(of_these)
     version = of_these if is_kept else str(about["version"])
     return Written(version, pl.read_parquet(versions.read(version, "rows.parquet")))
 

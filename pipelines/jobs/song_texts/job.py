@@ -72,9 +72,7 @@ def run(context: Context) -> Outcome:
     }
     buffer = io.BytesIO()
     rows.write_parquet(buffer)
-    versions.write(version, {"rows.parquet": buffer.getvalue()}, about)
-    versions.point(version, about)
-    versions.prune(KEPT)
+    versions.publish(version, {"rows.parquet": buffer.getvalue()}, about, KEPT)
     context.progress("collecting texts", 1.0)
     return Outcome(version, changed=True, summary=_summary(about))
 

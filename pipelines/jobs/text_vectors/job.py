@@ -100,9 +100,7 @@ def run(context: Context) -> Outcome:
         "texts": source.version,
         "written_at": context.now().isoformat(),
     }
-    versions.write(version, _stored(rows), about)
-    versions.point(version, about)
-    versions.prune(KEPT)
+    versions.publish(version, _stored(rows), about, KEPT)
     return Outcome(version, changed=True, summary=_summary(about))
 
 
