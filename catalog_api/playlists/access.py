@@ -76,9 +76,7 @@ async def locked_for(
 
     Raises PlaylistChanged, too, where it is not what `if_match` names.
     """
-    if not await repository.lock_listener(db, asking):  # first, as the deletion of an account does
-        raise PlaylistNotFound(playlist_id)
-    locked = await repository.lock(db, playlist_id)
+    locked = await repository.lock_for(db, playlist_id, asking)
     # Asked for only now: who lost the role while we waited for the lock has lost it.
     playlist = await _permitted(db, playlist_id, locked, asking, roles)
     if if_match is not None and not await _is_named(db, playlist, tags_of(if_match)):

@@ -182,16 +182,22 @@ async def by_id(db: Reading, playlist_id: PlaylistId) -> Playlist | None:
     return await db.get(Playlist, playlist_id)
 
 
-async def lock(db: Writing, playlist_id: PlaylistId) -> Playlist | None:
-    """The playlist as it is once nobody else changes it; nobody does until this transaction ends."""
-    row = (await db.execute(_locked(), {"playlist_id": playlist_id})).one_or_none()
+async def lock_for(db: Writing, playlist_id: PlaylistId, listener_id: UserId) -> Playlist | None:
+    """The playlist as it is once nobody else changes it; nobody does until this transaction ends, and this listener stays.
+
+    None where there is not one of them. The listener is locked first, as the deletion of an account does: a row is
+    joined before the outermost lock takes it.
+    """
+    asked = {"playlist_id": playlist_id, "listener_id": listener_id}
+    row = (await db.execute(_locked(), asked)).one_or_none()
     return None if row is None else unwatched(Playlist, row)
 
 
 @cache
 def _locked() -> Select[*tuple[Any, ...]]:
-    asked = select(*_playlists.c).where(_playlists.c.id == bindparam("playlist_id"))
-    return asked.with_for_update(key_share=True)
+    kept = _listener_kept().cte("kept")
+    asked = select(*_playlists.c).join(kept, true()).where(_playlists.c.id == bindparam("playlist_id"))
+    return asked.with_for_update(key_share=True, of=_playlists)
 
 
 async def lock_listener(db: Writing, listener_id: UserId) -> bool:

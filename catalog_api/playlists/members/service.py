@@ -15,7 +15,7 @@ from catalog_api.playlists.errors import (
 from catalog_api.playlists.members import repository
 from catalog_api.playlists.members.repository import NamedMember
 from catalog_api.playlists.members.schemas import InvitationOut, MemberOut, MemberRole
-from catalog_api.playlists.repository import lock, lock_listener
+from catalog_api.playlists.repository import lock_for, lock_listener
 from catalog_api.playlists.schemas import OwnerOut
 from catalog_api.playlists.tables import PlaylistMember
 from catalog_api.songs.keys import PLAYLIST
@@ -108,8 +108,7 @@ class WritingMembers:
 
     async def accept(self, asking: UserId, playlist_id: PlaylistId) -> MemberOut:
         """Become a member of what one is invited to. Raises MemberNotFound where one is not, or is blocked since."""
-        await lock_listener(self.db, asking)
-        playlist = await lock(self.db, playlist_id)
+        playlist = await lock_for(self.db, playlist_id, asking)
         if playlist is None or await repository.is_blocked_between(self.db, UserId(playlist.user_id), asking):
             raise MemberNotFound(playlist_id, asking)
         invited = await self._member(playlist_id, asking)
@@ -131,7 +130,7 @@ class WritingMembers:
     async def remove(self, asking: UserId, playlist_id: PlaylistId, listener_id: UserId) -> None:
         """Let someone go, or leave, or decline. Raises MemberNotFound, and what `locked_for` raises."""
         if listener_id == asking:  # one who is only invited may not know of the playlist, and may decline
-            await lock(self.db, playlist_id)
+            await lock_for(self.db, playlist_id, asking)
         else:
             await locked_for(self.db, playlist_id, asking, OWNER)
         if not await repository.remove(self.db, playlist_id, listener_id):

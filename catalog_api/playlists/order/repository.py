@@ -1,6 +1,6 @@
 """Reads and writes the places of songs on a playlist that is locked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -32,31 +32,24 @@ class Standing(NamedTuple):
     songs: int
     held: frozenset[int]  # of the songs that were asked about
     last: int | None  # the place of the last one
+    known: frozenset[int]  # of the songs that were asked about, those that the catalog has
 
 
-async def standing(db: Reading, playlist_id: PlaylistId, song_ids: Sequence[SongId]) -> Standing:
-    """How many songs are on the playlist, and which of these."""
+async def standing(db: Writing, playlist_id: PlaylistId, song_ids: Sequence[SongId]) -> Standing:
+    """How many songs are on the playlist, and which of these are; those that there are stay until this transaction ends."""
     asked = {"playlist_id": playlist_id, "song_ids": song_ids}
-    number, held, last = (await db.execute(_standing(), asked)).one()
-    return Standing(number, frozenset(held or ()), last)
+    number, held, last, known = (await db.execute(_standing(), asked)).one()
+    return Standing(number, frozenset(held or ()), last, frozenset(known or ()))
 
 
 @cache
 def _standing() -> Select[*tuple[Any, ...]]:
-    asked = func.array_agg(_placed.c.song_id).filter(among(_placed.c.song_id, "song_ids"))
-    counted = select(func.count(), asked, func.max(_placed.c.place))
-    return counted.where(_placed.c.playlist_id == bindparam("playlist_id"))
-
-
-async def lock_songs(db: Writing, song_ids: Iterable[SongId]) -> set[int]:
-    """Those of these songs that the catalog has; they stay in it until this transaction ends."""
-    return set(await db.scalars(_kept(), {"song_ids": list(song_ids)}))
-
-
-@cache
-def _kept() -> Select[int]:
     asked = select(_songs.c.id).where(among(_songs.c.id, "song_ids")).order_by(_songs.c.id)
-    return asked.with_for_update(read=True, key_share=True)
+    kept = asked.with_for_update(read=True, key_share=True).cte("kept")
+    known = select(func.array_agg(kept.c.id)).scalar_subquery()
+    held = func.array_agg(_placed.c.song_id).filter(among(_placed.c.song_id, "song_ids"))
+    counted = select(func.count(), held, func.max(_placed.c.place), known)
+    return counted.where(_placed.c.playlist_id == bindparam("playlist_id"))
 
 
 async def place_of(db: Reading, playlist_id: PlaylistId, song_id: SongId) -> int | None:

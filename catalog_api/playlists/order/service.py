@@ -60,7 +60,7 @@ class Order:
         missing = [song_id for song_id in wanted if song_id not in standing.held]
         if not missing:
             return standing.songs, 0
-        if unknown := set(missing) - await repository.lock_songs(self.db, missing):
+        if unknown := set(missing) - standing.known:
             raise SongsNotFound(unknown)
         if standing.songs + len(missing) > MOST_SONGS:
             raise PlaylistFull(playlist_id)
