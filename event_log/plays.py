@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
+from functools import cached_property
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -60,25 +60,42 @@ SCHEMA = pa.schema(
     ]
 )
 
+_WIDTHS = {  # bytes of a row in each column of a block
+    "play_ids": 16,
+    "kinds": 1,
+    "listener_ids": 8,
+    "song_ids": 8,
+    "started_ms": 8,
+    "played_ms": 8,
+    "song_ms": 4,
+    "reasons": 1,
+    "sources": 1,
+    "are_private": 1,
+    "slate_ids": 16,
+    "positions": 4,
+    "playlist_ids": 8,
+}
+_LEFT_OUT = frozenset({"slate_ids", "positions", "playlist_ids"})  # columns that a block may leave out
+NO_POSITION = (-1).to_bytes(4, "little", signed=True)
+
 Array: TypeAlias = NDArray[Any]
 Shape = TypeVar("Shape", bound=Event)
 
 
 class Told(Sequence[Event]):
-    """What segments tell: the plays in columns, and all other events one by one. As a sequence it is every event in order."""
+    """What segments tell: the plays in columns, and all other events one by one. As a sequence it is every event in order.
+
+    Columns are made when they are asked for, of all plays at once: a backlog is thousands of segments of a few plays, and a
+    column of one asks for as much as a column of all.
+    """
 
     def __init__(self, events: Sequence[Event]) -> None:
         """Raises ValueError for a block whose columns do not fit together."""
-        self.unfit: list[Event] = []  # plays whose values no column holds: no store gets them
-        tables = []
-        for kind, some in groupby(events, key=type):
-            if kind is PlaybackEvent:
-                tables.append(self._of_events([event for event in some if isinstance(event, PlaybackEvent)]))
-            elif kind is PlayBlock:
-                tables += [self._of_block(block) for block in some if isinstance(block, PlayBlock)]
-        self.plays = _judged(pa.concat_tables([SCHEMA.empty_table(), *tables]).combine_chunks())
-        self.others = [event for event in events if not isinstance(event, PlaybackEvent | PlayBlock)]
         self.events: Sequence[Event] = events  # as they were told, blocks among them
+        self.others = [event for event in events if not isinstance(event, PlaybackEvent | PlayBlock)]
+        for event in events:
+            if isinstance(event, PlayBlock):
+                _check(event)
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> "Told":
@@ -88,14 +105,17 @@ class Told(Sequence[Event]):
     @classmethod
     def together(cls, parts: Sequence["Told"]) -> "Told":
         """What several segments tell, one after the other."""
-        if len(parts) == 1:
-            return parts[0]
-        whole = cls(())
-        whole.plays = pa.concat_tables([whole.plays, *(part.plays for part in parts)]).combine_chunks()
-        whole.others = [event for part in parts for event in part.others]
-        whole.unfit = [event for part in parts for event in part.unfit]
-        whole.events = [event for part in parts for event in part.events]
-        return whole
+        return parts[0] if len(parts) == 1 else cls([event for part in parts for event in part.events])
+
+    @property
+    def plays(self) -> pa.Table:
+        """The plays that fit, in order, each with what it came to."""
+        return self._columns[0]
+
+    @property
+    def unfit(self) -> list[Event]:
+        """Plays whose values no column holds: no store gets them."""
+        return self._columns[1]
 
     def only(self, shape: type[Shape]) -> list[Shape]:
         """The other events of one kind."""
@@ -107,26 +127,21 @@ class Told(Sequence[Event]):
         traced = (event for event in self.events if isinstance(event, PlaybackEvent | PlayBlock))
         return (event.traceparent for event in traced if event.traceparent)
 
-    def _of_events(self, plays: Sequence[PlaybackEvent]) -> pa.Table:
-        """Without those whose values no column holds: whoever sends a play checks it, and one must not stop all behind it."""
-        try:
-            return _of_events(plays)
-        except (ValueError, OverflowError, TypeError):
-            fit = [play for play in plays if _fits(play)]
-            kept = set(map(id, fit))
-            unfit = [play for play in plays if id(play) not in kept]
-            for play in unfit:
-                logger.warning("play %s is left out: no store can hold what it tells", play.play_id)
-            self.unfit += unfit
-            return _of_events(fit)
-
-    def _of_block(self, block: PlayBlock) -> pa.Table:
-        table, fits = _of_block(block)
+    @cached_property
+    def _columns(self) -> tuple[pa.Table, list[Event]]:
+        alone, unfit = _of_those_that_fit([told for told in self.events if isinstance(told, PlaybackEvent)])
+        blocks = [told for told in self.events if isinstance(told, PlayBlock)]
+        in_blocks, fits = _of_blocks(blocks)
+        left_out = set(map(id, unfit))
+        rows = pa.concat_tables([alone, in_blocks]).combine_chunks()
         if not fits.all():
             logger.warning("%d plays are left out: no store can hold what they tell", (~fits).sum())
-            self.unfit.append(_those_of(block, ~fits))
-            table = table.filter(pa.array(fits))
-        return table
+            unfit += _unfit_of(blocks, fits)
+        fits = np.concatenate([np.ones(alone.num_rows, np.bool_), fits])
+        if (alone.num_rows and blocks) or not fits.all():
+            places = _places([told for told in self.events if id(told) not in left_out], alone.num_rows)
+            rows = rows.take(pa.array(places[fits[places]]))
+        return _judged(rows), unfit
 
     def __len__(self) -> int:
         return int(self.plays.num_rows) + len(self.others)
@@ -206,6 +221,43 @@ def most_telling(plays: pa.Table) -> pa.Table:
     return plays.take(pa.array(telling[first_of_each(ids, is_end[telling])]))
 
 
+def _of_those_that_fit(plays: Sequence[PlaybackEvent]) -> tuple[pa.Table, list[Event]]:
+    """Without those whose values no column holds: whoever sends a play checks it, and one must not stop all behind it."""
+    try:
+        return _of_events(plays), []
+    except (ValueError, OverflowError, TypeError):
+        fit = [play for play in plays if _fits(play)]
+        kept = set(map(id, fit))
+        unfit: list[Event] = [play for play in plays if id(play) not in kept]
+        for play in unfit:
+            logger.warning("a play is left out: no store can hold what it tells: %s", play)
+        return _of_events(fit), unfit
+
+
+def _places(events: Sequence[Event], alone: int) -> Array:
+    """Where the plays of events and blocks stand, in their order, in a table of first those of the `alone` events."""
+    begins, lengths = [], []
+    event_at, block_at = 0, alone
+    for told in events:
+        if isinstance(told, PlaybackEvent):
+            begins.append(event_at)
+            lengths.append(1)
+            event_at += 1
+        elif isinstance(told, PlayBlock):
+            begins.append(block_at)
+            lengths.append(len(told.kinds))
+            block_at += len(told.kinds)
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(np.array(begins, np.int64) - before, lengths) + np.arange(block_at)
+
+
+def _unfit_of(blocks: Sequence[PlayBlock], fits: Array) -> list[Event]:
+    """The rows that do not fit, as blocks of their own."""
+    ends = np.cumsum([len(block.kinds) for block in blocks])
+    parts = zip(blocks, np.split(fits, ends[:-1]), strict=True)
+    return [_those_of(block, ~fitting) for block, fitting in parts if not fitting.all()]
+
+
 def _of_events(plays: Sequence[PlaybackEvent]) -> pa.Table:
     moments = [play.started_at for play in plays] + [play.received_at for play in plays]
     if (
@@ -243,36 +295,32 @@ def _fits(play: PlaybackEvent) -> bool:
     return True
 
 
-def _of_block(block: PlayBlock) -> tuple[pa.Table, Array]:
-    """The rows of a block, and of each whether every column of a store can hold it."""
-    kinds, reasons, sources = (
-        np.frombuffer(told, np.uint8) for told in (block.kinds, block.reasons, block.sources)
+def _of_blocks(blocks: Sequence[PlayBlock]) -> tuple[pa.Table, Array]:
+    """The rows of some blocks, and of each whether every column of a store can hold it."""
+    lengths = [len(block.kinds) for block in blocks]
+    whose = pa.array(np.repeat(np.arange(len(blocks)), lengths))
+    kinds, reasons, sources, are_private = (
+        _column(blocks, name, np.uint8) for name in ("kinds", "reasons", "sources", "are_private")
     )
-    rows = len(kinds)
-    started_ms, played_ms, song_ms = (
-        np.frombuffer(told, form)
-        for told, form in ((block.started_ms, "<i8"), (block.played_ms, "<i8"), (block.song_ms, "<i4"))
-    )
-    positions = np.frombuffer(block.positions, "<i4") if block.positions else np.full(rows, -1, np.int32)
+    started_ms, played_ms = (_column(blocks, name, "<i8") for name in ("started_ms", "played_ms"))
+    positions = _column(blocks, "positions", "<i4", missing=NO_POSITION)
     columns = [
-        _ids(block.play_ids),
+        _ids(_column(blocks, "play_ids", np.uint8)),
         pa.array(kinds),
-        pa.array(np.frombuffer(block.listener_ids, "<u8")),
-        pa.array(np.frombuffer(block.song_ids, "<u8")),
+        pa.array(_column(blocks, "listener_ids", "<u8")),
+        pa.array(_column(blocks, "song_ids", "<u8")),
         pa.array(np.clip(started_ms, _FIRST_MS, _BEHIND_LAST_MS)).cast(MOMENT),
         _perhaps(np.clip(played_ms, -1, 2**32 - 1), pa.uint32()),
-        _perhaps(song_ms, pa.uint32()),
+        _perhaps(_column(blocks, "song_ms", "<i4"), pa.uint32()),
         pa.array(reasons),
         pa.array(sources),
-        pa.repeat(block.origin, rows),
-        _ids(block.slate_ids, has_missing=True) if block.slate_ids else pa.nulls(rows, KEY),
+        pa.array([block.origin for block in blocks], pa.string()).take(whose),
+        _ids(_column(blocks, "slate_ids", np.uint8, missing=bytes(16)), has_missing=True),
         _perhaps(np.clip(positions, -1, 2**16 - 1), pa.uint16()),
-        pa.array(
-            np.frombuffer(block.playlist_ids, "<u8") if block.playlist_ids else np.zeros(rows, np.uint64)
-        ),
-        pa.repeat(block.country, rows),
-        pa.array(np.frombuffer(block.are_private, np.uint8)).cast(pa.bool_()),
-        pa.repeat(pa.scalar(block.received_at, MOMENT), rows),
+        pa.array(_column(blocks, "playlist_ids", "<u8", missing=bytes(8))),
+        pa.array([block.country for block in blocks], pa.string()).take(whose),
+        pa.array(are_private).cast(pa.bool_()),
+        pa.array([block.received_at for block in blocks], MOMENT).take(whose),
     ]
     fits = (
         (started_ms >= _FIRST_MS)
@@ -286,15 +334,27 @@ def _of_block(block: PlayBlock) -> tuple[pa.Table, Array]:
     return pa.table(columns, schema=SCHEMA), fits
 
 
-def _ids(told: bytes, *, has_missing: bool = False) -> pa.Array:
-    if len(told) % 16:
-        raise ValueError("half an id")
-    count = len(told) // 16
+def _column(blocks: Sequence[PlayBlock], name: str, form: Any, missing: bytes = b"") -> Array:
+    """One column of some blocks; `missing` is what a row has of a block that leaves the column out."""
+    return np.frombuffer(
+        b"".join([getattr(block, name) or missing * len(block.kinds) for block in blocks]), form
+    )
+
+
+def _check(block: PlayBlock) -> None:
+    rows = len(block.kinds)
+    for name, width in _WIDTHS.items():
+        told = len(getattr(block, name))
+        if told != width * rows and not (told == 0 and name in _LEFT_OUT):
+            raise ValueError(f"a block of {rows} plays tells {told} bytes of {name}")
+
+
+def _ids(told: Array, *, has_missing: bool = False) -> pa.Array:
     valid = None
     if has_missing:
-        is_there = np.frombuffer(told, np.uint8).reshape(-1, 16).any(axis=1)
+        is_there = told.reshape(-1, 16).any(axis=1)
         valid = pa.py_buffer(np.packbits(is_there, bitorder="little").tobytes())
-    return pa.FixedSizeBinaryArray.from_buffers(KEY, count, [valid, pa.py_buffer(told)])
+    return pa.FixedSizeBinaryArray.from_buffers(KEY, len(told) // 16, [valid, pa.py_buffer(told)])
 
 
 def _perhaps(told: Array, kind: pa.DataType) -> pa.Array:
@@ -328,23 +388,6 @@ def _judged(plays: pa.Table) -> pa.Table:
     )
 
 
-_WIDTHS = {
-    "play_ids": 16,
-    "kinds": 1,
-    "listener_ids": 8,
-    "song_ids": 8,
-    "started_ms": 8,
-    "played_ms": 8,
-    "song_ms": 4,
-    "reasons": 1,
-    "sources": 1,
-    "are_private": 1,
-    "slate_ids": 16,
-    "positions": 4,
-    "playlist_ids": 8,
-}
-
-
 def _those_of(block: PlayBlock, which: Array) -> PlayBlock:
     """Some rows of a block."""
     columns = {
@@ -358,7 +401,7 @@ def _those_of(block: PlayBlock, which: Array) -> PlayBlock:
 
 def _events_of(block: PlayBlock) -> Iterator[PlaybackEvent]:
     """The same as events, for whoever looks at single ones."""
-    table, fits = _of_block(block)
+    table, fits = _of_blocks([block])
     for row in table.filter(pa.array(fits)).to_pylist():
         slate = row[_names.slate_id]
         told = {

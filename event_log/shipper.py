@@ -31,7 +31,7 @@ _TOLD_EVERY = 1.0  # seconds
 # Bytes of segments that a sink takes at once, where so many wait: what a store asks for each insert is shared by tens of
 # thousands of events instead of some hundreds.
 TOGETHER = 8 * 1024 * 1024
-_MOST_TOGETHER = 256  # segments
+_MOST_TOGETHER = 1024  # segments
 
 
 class Watcher(Protocol):

@@ -20,7 +20,7 @@ from foundation.security import token_maker
 from foundation.settings import Limits, Settings, child_environment
 from pipelines.world.world import make_world
 
-PLAYERS = 20
+PLAYERS, SONGS = 1_000, 5_000  # few enough to make, and enough that hardly anybody hears a song four times a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def platform(home: Path) -> Iterator[Platform]:
 def furnished(settings: Settings) -> tuple[list[int], list[int], list[str]]:
     """A small world in the catalog; its songs, its listeners, and a token of each."""
     world = make_world(
-        np.random.default_rng(1), listeners=PLAYERS, songs=50, days=2, until=utc_now() - timedelta(hours=1)
+        np.random.default_rng(1), listeners=PLAYERS, songs=SONGS, days=2, until=utc_now() - timedelta(hours=1)
     )
     import_with_progress(settings, world.history)
     with open_clickhouse_reader(settings.engines.clickhouse_reader) as client:
