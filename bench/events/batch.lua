@@ -12,12 +12,16 @@ function init(arguments)
       return math.floor(-math.log(1 - math.random()) * pace + 0.5)
     end
   end
-  local plays = {}
-  for at = 1, PLAYS do
-    -- An id as clients make it (a UUID of version 7): its time and chance stand for @, its number for the rest.
-    plays[at] = string.format('{"song_id":%s,"play_id":"@%06x","played_ms":61000}', songs[at % #songs + 1], at)
+  templates = {}
+  for first = 0, math.max(#songs - PLAYS, 0), PLAYS do
+    local plays = {}
+    for at = 1, PLAYS do
+      -- An id as clients make it (a UUID of version 7): its time and chance stand for @, its number for the rest.
+      local song = songs[(first + at) % #songs + 1]
+      plays[at] = string.format('{"song_id":%s,"play_id":"@%06x","played_ms":61000}', song, at)
+    end
+    templates[#templates + 1] = '{"plays":[' .. table.concat(plays, ",") .. "]}"
   end
-  template = '{"plays":[' .. table.concat(plays, ",") .. "]}"
   tokens = {}
   for at = 3, #arguments do tokens[#tokens + 1] = "Bearer " .. arguments[at] end
   if #tokens == 0 then tokens[1] = "none" end
@@ -28,7 +32,7 @@ function request()
   local id = string.format("%s-%s-7%03x-%04x-%06x", time:sub(1, 8), time:sub(9, 12), math.random(0, 4095),
     math.random(32768, 49151), math.random(0, 16777215))
   local headers = {["Content-Type"] = "application/json", ["Authorization"] = tokens[math.random(#tokens)]}
-  return wrk.format("POST", "/api/v1/plays", headers, (template:gsub("@", id)))
+  return wrk.format("POST", "/api/v1/plays", headers, (templates[math.random(#templates)]:gsub("@", id)))
 end
 
 function done(summary, latency, requests)
