@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from event_log import plays, rows
-from event_log.plays import Array, Told, numbers
+from event_log.columns import Array
+from event_log.plays import Told, numbers
 from event_log.rows import Shape
 from event_log.segments import quarantine, replace
 from event_log.settling import (

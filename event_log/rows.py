@@ -6,7 +6,8 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from event_log.plays import KEY, Array, binary, words
+from event_log.columns import KEY, Array
+from event_log.plays import binary, words
 from event_log.settling import SEEN_KINDS
 from foundation.contracts.events import (
     BlockChanged,

@@ -17,12 +17,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from event_log.columns import Array
 from event_log.plays import (
     COUNTS,
     END,
     IMPORTED,
     START,
-    Array,
     binary,
     bytes_of,
     first_of_each,

@@ -20,7 +20,7 @@ from foundation.security import token_maker
 from foundation.settings import Limits, Settings, child_environment
 from pipelines.world.world import make_world
 
-PLAYERS, SONGS = 1_000, 5_000  # few enough to make, and enough that hardly anybody hears a song four times a day
+PLAYERS, SONGS = 1_000, 5_000  # enough that hardly anybody hears a song four times a day
 
 
 @dataclass(frozen=True, slots=True)

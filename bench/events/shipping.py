@@ -18,8 +18,9 @@ from rich.table import Table
 from embedded.engines import embedded_engines
 from embedded.supervisor import Supervisor
 from event_log.clickhouse import ClickHouseSink
+from event_log.columns import KEY
 from event_log.log import EventLog
-from event_log.plays import KEY, Told, rows_of
+from event_log.plays import Told, rows_of
 from event_log.segments import record, sync
 from event_log.shipper import Shipper, pending
 from foundation.contracts.events import KINDS, Event, PlaybackEvent, PlayBlock, encode, packed
