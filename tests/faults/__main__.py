@@ -1,6 +1,7 @@
 """Kills parts of the platform while plays come in, or lets one stand still, and counts.
 
 python -m tests.faults --kills 25 --plays 10000 --seed 1
+python -m tests.faults --kills 75 --plays 1500000 --pace 1250
 python -m tests.faults --stop clickhouse --seconds 60
 """
 
@@ -30,11 +31,13 @@ def main() -> int:
         "--stop", choices=STOPPABLE, help="kill nobody: let this store stand still for a while"
     )
     parser.add_argument("--seconds", type=float, default=60.0, help="for which it stands still")
-    parser.add_argument("--pace", type=float, default=2_000.0, help="plays a second meanwhile")
+    parser.add_argument(
+        "--pace", type=float, help="plays a second, whatever is down (without it they wait for the kills)"
+    )
     given = parser.parse_args()
     if given.stop is not None:
-        return stopped(Stop(given.stop, given.seconds, given.pace, given.seed))
-    trial = Trial(given.plays, given.kills, given.seed, tuple(given.victims))
+        return stopped(Stop(given.stop, given.seconds, given.pace or 2_000.0, given.seed))
+    trial = Trial(given.plays, given.kills, given.seed, tuple(given.victims), given.pace)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="segue-faults-", ignore_cleanup_errors=True) as home:
         verdict = run(Path(home), trial, say=lambda line: print(line, flush=True))

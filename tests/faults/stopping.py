@@ -125,26 +125,18 @@ async def _send_and_stop(
     """Load, questions and the stop side by side; returns when all is acknowledged and the log is empty."""
     done = asyncio.Event()
     async with asyncio.TaskGroup() as all_of_it:
+        traffic.keep(stop.pace)
         sending = all_of_it.create_task(traffic.run())
-        pacing = all_of_it.create_task(_pace(traffic, stop))
         asking = all_of_it.create_task(_ask(platform, seen, done))
         await _stop(platform, stop, seen, say)
         counting = all_of_it.create_task(_count(platform, seen, done))
-        await asyncio.gather(sending, pacing)
+        await sending
         say(f"{len(traffic.acknowledged)} plays are acknowledged; waiting for the shipper")
         folder = Settings(SEGUE_HOME=platform.home).log_dir
         await until(lambda: not pending(folder))
         await asyncio.sleep(2 * LOOK)
         done.set()
         await asyncio.gather(asking, counting)
-
-
-async def _pace(traffic: Traffic, stop: Stop) -> None:
-    began = time.monotonic()
-    while (allowed := int((time.monotonic() - began) * stop.pace)) < stop.plays:
-        traffic.allow(allowed)
-        await asyncio.sleep(0.02)
-    traffic.allow(stop.plays)
 
 
 async def _stop(platform: Platform, stop: Stop, seen: Seen, say: Callable[[str], None]) -> None:

@@ -123,12 +123,24 @@ class Traffic:
         together = round(pace / REQUESTS)
         self._sent = gathered(plays, rng, together)
         self._pause = 2 * SENDERS * max(1, together) / pace
-        self._begun = self._allowed = self._next_sent = 0  # the first two in plays
+        self._begun = self._upto = self._next_sent = 0  # the first two in plays
+        self._kept: tuple[float, float] | None = None
         self._again: list[list[Play]] = []
 
     def allow(self, plays: int) -> None:
         """Let so many of the plays be sent."""
-        self._allowed = min(plays, len(self.plays))
+        self._upto = min(plays, len(self.plays))
+
+    def keep(self, pace: float) -> None:
+        """From now on let so many plays a second be sent, whatever else is allowed."""
+        self._kept = (time.monotonic(), pace)
+
+    @property
+    def _allowed(self) -> int:
+        if self._kept is None:
+            return self._upto
+        began, pace = self._kept
+        return min(int((time.monotonic() - began) * pace), len(self.plays))
 
     async def run(self) -> None:
         """Return when every play is acknowledged."""
