@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +17,7 @@ from foundation.errors import Problem
 from models.als.parameters import Parameters
 from models.arrays import Factors, Matrix
 from models.content import Content
+from models.files import array_of, npy, parquet
 from models.ranker.linear import DEFAULT, Linear
 from models.together import Together
 
@@ -95,13 +95,15 @@ def load(version: str, blobs: Blobs) -> Bundle:
             f"bundle {version} was made by an earlier Segue: run ./segue job --all", version=version
         )
     parts = {name: _checked(name, version, expected, blobs) for name, expected in manifest["sha256"].items()}
-    arrays = {name: _array(parts, name) for name in (*_ARRAYS, *_CONTENT)}
+    arrays = {name: array_of(parts[f"{name}.npy"]) for name in (*_ARRAYS, *_CONTENT)}
     return Bundle(
         version=manifest["version"],
         model=manifest["model"],
         **{name: arrays[name] for name in _ARRAYS},
         content=Content(**{name: arrays[name] for name in _CONTENT}),
-        together=Together(**{name: _array(parts, name) for name in _TOGETHER if f"{name}.npy" in parts}),
+        together=Together(
+            **{name: array_of(parts[f"{name}.npy"]) for name in _TOGETHER if f"{name}.npy" in parts}
+        ),
         ranker=Linear.of(manifest["ranker"], manifest.get("calibration")),
         heard=sp.csr_array(sp.load_npz(io.BytesIO(parts["heard.npz"]))),
         songs=pl.read_parquet(parts["songs.parquet"]),
@@ -136,22 +138,13 @@ def _parts(bundle: Bundle) -> Mapping[str, bytes]:
         (bundle.together, _TOGETHER),
     ]
     for holder, name in [(holder, name) for holder, names in holders for name in names]:
-        buffer = io.BytesIO()
-        np.save(buffer, getattr(holder, name), allow_pickle=False)
-        parts[f"{name}.npy"] = buffer.getvalue()
+        parts[f"{name}.npy"] = npy(getattr(holder, name))
     for name in _FRAMES:
-        buffer = io.BytesIO()
-        getattr(bundle, name).write_parquet(buffer)
-        parts[f"{name}.parquet"] = buffer.getvalue()
+        parts[f"{name}.parquet"] = parquet(getattr(bundle, name))
     buffer = io.BytesIO()
     sp.save_npz(buffer, bundle.heard, compressed=False)
     parts["heard.npz"] = buffer.getvalue()
     return parts
-
-
-def _array(parts: Mapping[str, bytes], name: str) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(io.BytesIO(parts[f"{name}.npy"]), allow_pickle=False)
-    return array
 
 
 def _checked(name: str, version: str, expected: str, blobs: Blobs) -> bytes:

@@ -8,12 +8,10 @@ deleted once it has moved on: until then nobody is forgotten. A report that name
 """
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,6 +23,7 @@ from foundation.engines.vectors.port import Vectors
 from foundation.errors import Problem
 from models import bundle as bundles
 from models.bundle import Bundle, BundleDamaged, BundleOutdated
+from models.files import array_of, npy, parquet
 from models.registry import ARTIFACTS
 from pipelines import journal, live
 from pipelines.context import Context
@@ -88,7 +87,7 @@ def forget(context: Context, gone: Gone) -> None:
         for version in _versions(blobs, table.job):
             rows = _rows(blobs, version, table)
             if rows is not None and (kept := rows.remove(table.is_gone)).height < rows.height:
-                blobs.put(f"{version}/{table.name}", _parquet(kept))
+                blobs.put(f"{version}/{table.name}", parquet(kept))
     for vectors in _vectors(blobs, gone):
         for version in _versions(blobs, vectors.job):
             vectors.blank(version)
@@ -212,9 +211,9 @@ def _is_in_bundle(blobs: Blobs, version: str, gone: Gone) -> bool:
     """Whether any of them is in it. Only the small parts are read."""
     folder = f"{bundles.FOLDER}/{version}"
     with suppress(BlobMissing):
-        if np.isin(_array(blobs, f"{folder}/listener_ids.npy"), gone.listeners).any():
+        if np.isin(array_of(blobs.read(f"{folder}/listener_ids.npy")), gone.listeners).any():
             return True
-        if np.isin(_array(blobs, f"{folder}/song_ids.npy"), gone.songs).any():
+        if np.isin(array_of(blobs.read(f"{folder}/song_ids.npy")), gone.songs).any():
             return True
         listeners = pl.read_parquet(
             blobs.read(f"{folder}/listeners.parquet"), columns=[Listeners.listener_id]
@@ -246,7 +245,7 @@ class VectorFiles:
         """The ids; none where the version is not whole."""
         with suppress(BlobMissing):
             if self.ids.endswith(".npy"):
-                return _array(self.blobs, f"{version}/{self.ids}")
+                return array_of(self.blobs.read(f"{version}/{self.ids}"))
             return self._told(version)[SongTexts.song_id].to_numpy()
         return np.empty(0, np.int64)
 
@@ -256,17 +255,17 @@ class VectorFiles:
         there = np.isin(ids, self.gone)
         if not there.any():
             return
-        vectors = _array(self.blobs, f"{version}/{self.vectors}")
+        vectors = array_of(self.blobs.read(f"{version}/{self.vectors}"))
         vectors[there] = 0
-        self.blobs.put(f"{version}/{self.vectors}", _npy(vectors))
+        self.blobs.put(f"{version}/{self.vectors}", npy(vectors))
         kept = np.maximum.accumulate(np.where(there, 0, ids))
         if self.ids.endswith(".npy"):
-            self.blobs.put(f"{version}/{self.ids}", _npy(kept))
+            self.blobs.put(f"{version}/{self.ids}", npy(kept))
             return
         told = self._told(version)
         hashes = [b"" if is_gone else each for is_gone, each in zip(there, told[SongTexts.hash], strict=True)]
         blanked = pl.DataFrame({SongTexts.song_id: kept, SongTexts.hash: hashes})
-        self.blobs.put(f"{version}/{self.ids}", _parquet(blanked))
+        self.blobs.put(f"{version}/{self.ids}", parquet(blanked))
 
     def _told(self, version: str) -> pl.DataFrame:
         return pl.read_parquet(self.blobs.read(f"{version}/{self.ids}"))
@@ -303,20 +302,3 @@ def _rows(blobs: Blobs, version: str, table: Table) -> pl.DataFrame | None:
     with suppress(BlobMissing):
         return pl.read_parquet(blobs.read(f"{version}/{table.name}"))
     return None
-
-
-def _array(blobs: Blobs, key: str) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(io.BytesIO(blobs.read(key)), allow_pickle=False)
-    return array
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _parquet(rows: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    rows.write_parquet(buffer)
-    return buffer.getvalue()

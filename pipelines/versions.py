@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from foundation.engines.blobs import Blobs
 
@@ -61,6 +62,11 @@ class Versions:
         """Whether a version is there as a whole."""
         return self.blobs.exists(f"{self.folder(version)}/about.json")
 
+    def about(self, version: str) -> dict[str, Any]:
+        """What is known of a version that is there. Raises BlobMissing."""
+        told: dict[str, Any] = json.loads(self.read(version, "about.json"))
+        return told
+
     def describe(self, version: str, about: About) -> None:
         """Say more of a version that is there."""
         self.blobs.put(f"{self.folder(version)}/about.json", _json(version, about))
@@ -68,7 +74,7 @@ class Versions:
     def abouts(self) -> list[dict[str, object]]:
         """What is known of every whole version, in no order."""
         told = [name for name in sorted(self._all()) if self.has(name)]
-        return [json.loads(self.read(name, "about.json")) for name in told]
+        return [self.about(name) for name in told]
 
     def point(self, version: str, about: About) -> None:
         """Make a version the newest one."""
@@ -96,7 +102,7 @@ class Versions:
     def _written_at(self, version: str) -> str:
         if not self.has(version):
             return ""  # half a version: the first to go
-        return str(json.loads(self.read(version, "about.json")).get("written_at", ""))
+        return str(self.about(version).get("written_at", ""))
 
 
 def _json(version: str, about: About) -> bytes:

@@ -10,6 +10,7 @@ import polars as pl
 
 from foundation.contracts.tables import Songs
 from foundation.engines.blobs import Blobs
+from models.files import parquet
 from pipelines.context import Context, Schema
 from pipelines.reports import artists, html, recommendations, retention, trending
 from pipelines.reports.report import Report, Stretch
@@ -53,9 +54,7 @@ def files(report: Report) -> dict[str, bytes]:
     content = {"index.html": html.page(report).encode()}
     for table in report.tables:
         content[f"{table.name}.csv"] = table.rows.write_csv().encode()
-        buffer = io.BytesIO()
-        table.rows.write_parquet(buffer)
-        content[f"{table.name}.parquet"] = buffer.getvalue()
+        content[f"{table.name}.parquet"] = parquet(table.rows)
     return content
 
 

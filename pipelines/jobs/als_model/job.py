@@ -1,6 +1,5 @@
 """Trains the model of taste on the newest interactions, lets the gate judge it, and registers it either way."""
 
-import io
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from foundation.contracts.tables import Interactions as Columns
 from models.als.training import Model, Parameters, train
 from models.evaluation.radius import Radius
+from models.files import array_of, npy, parquet
 from models.interactions import Interactions
 from pipelines import journal, live
 from pipelines.context import Context, InputMissing, Outcome
@@ -222,10 +222,7 @@ def _rival(context: Context) -> Rival | None:
 
 def _trained(context: Context, about: Mapping[str, object]) -> Trained:
     versions, version = Versions(NAME, context.blobs), str(about["version"])
-    stored = {
-        name: np.load(io.BytesIO(versions.read(version, f"{name}.npy")), allow_pickle=False)
-        for name in _ARRAYS
-    }
+    stored = {name: array_of(versions.read(version, f"{name}.npy")) for name in _ARRAYS}
     return Trained(
         version=version,
         registered=str(about["registered"]),
@@ -246,15 +243,8 @@ def _stored(built: Built, source: Written) -> Mapping[str, bytes]:
         built.model.listener_factors,
         built.model.song_factors,
     )
-    stored = {}
-    for name, array in zip(_ARRAYS, arrays, strict=True):
-        buffer = io.BytesIO()
-        np.save(buffer, array, allow_pickle=False)
-        stored[f"{name}.npy"] = buffer.getvalue()
-    buffer = io.BytesIO()
-    source.rows.select(_PAIRS).write_parquet(buffer)
-    stored["rows.parquet"] = buffer.getvalue()
-    return stored
+    stored = {f"{name}.npy": npy(array) for name, array in zip(_ARRAYS, arrays, strict=True)}
+    return stored | {"rows.parquet": parquet(source.rows.select(_PAIRS))}
 
 
 def _spared(context: Context) -> set[str]:

@@ -1,6 +1,5 @@
 """Counts who listened to what: one row per listener and song, from listens and from imported play counts."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ import polars as pl
 
 from foundation.contracts.tables import Interactions
 from models.evaluation.splits import LISTENS_BEFORE
+from models.files import parquet
 from pipelines.context import Context, InputMissing, NothingHeard, Outcome, Schema
 from pipelines.versions import Versions, digest
 
@@ -86,9 +86,7 @@ def run(context: Context) -> Outcome:
         "state": state,
         "written_at": context.now().isoformat(),
     }
-    buffer = io.BytesIO()
-    rows.write_parquet(buffer)
-    versions.write(version, {"rows.parquet": buffer.getvalue()}, about)
+    versions.write(version, {"rows.parquet": parquet(rows)}, about)
     context.progress("counting listens", 1.0)
     if known is not None and int(str(known["until_ms"])) > context.at_ms:
         # A run for a past moment, as a scheduler's backfill asks for, must not turn training back to it.

@@ -89,7 +89,7 @@ def run(context: Context) -> Outcome:
     versions, version = Versions(NAME, context.blobs), version_of(trained)
     known = versions.newest()
     if versions.has(version):
-        about = json.loads(versions.read(version, "about.json"))
+        about = versions.about(version)
         if known is None or known["version"] != version:
             versions.point(version, {name: value for name, value in about.items() if name != "version"})
         return Outcome(version, changed=False, summary=_summary(about))
@@ -134,7 +134,7 @@ def learnt_for(context: Context, trained: Trained) -> tuple[str, Linear]:
         raise InputMissing("there is no ranker yet: run the job ranker first", job=NAME)
     if not versions.has(version):
         return "by hand", DEFAULT
-    return version, of_dict(json.loads(versions.read(version, "about.json")))
+    return version, of_dict(versions.about(version))
 
 
 def card(trained: Trained, learnt: Learnt) -> str:

@@ -1,6 +1,5 @@
 """Counts which songs are played together in one sitting, and keeps the nearest of each."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +12,7 @@ import scipy.sparse as sp
 from foundation.contracts.tables import Interactions, Listens, SessionNeighbours
 from models.arrays import Positions
 from models.cooccurrence.sessions import Sessions
+from models.files import parquet
 from models.interactions import positions
 from models.past import Past, Plays
 from models.together import LEAST, NEIGHBOURS, SHRUNK, Together
@@ -97,9 +97,7 @@ def run(context: Context) -> Outcome:
         "songs": rows[SessionNeighbours.song_id].n_unique(),
         "written_at": context.now().isoformat(),
     }
-    buffer = io.BytesIO()
-    rows.write_parquet(buffer)
-    versions.publish(version, {"rows.parquet": buffer.getvalue()}, about, KEPT)
+    versions.publish(version, {"rows.parquet": parquet(rows)}, about, KEPT)
     context.progress("counting sessions", 1.0)
     return Outcome(version, changed=True, summary=_summary(about))
 

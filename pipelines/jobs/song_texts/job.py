@@ -1,7 +1,6 @@
 """Says each song in words: its title, artist, album, genre, and how its lyrics begin."""
 
 import hashlib
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from foundation.contracts.tables import Lyrics, Songs, SongTexts
+from models.files import parquet
 from pipelines.context import Context, InputMissing, Outcome, Schema
 from pipelines.versions import Versions, digest
 
@@ -70,9 +70,7 @@ def run(context: Context) -> Outcome:
         "state": state,
         "written_at": context.now().isoformat(),
     }
-    buffer = io.BytesIO()
-    rows.write_parquet(buffer)
-    versions.publish(version, {"rows.parquet": buffer.getvalue()}, about, KEPT)
+    versions.publish(version, {"rows.parquet": parquet(rows)}, about, KEPT)
     context.progress("collecting texts", 1.0)
     return Outcome(version, changed=True, summary=_summary(about))
 

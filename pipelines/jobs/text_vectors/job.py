@@ -1,6 +1,5 @@
 """Embeds the texts of songs with MiniLM: only those whose hash is new, the vectors of the others are taken over."""
 
-import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from models.arrays import Factors
 from models.embeddings import weights
 from models.embeddings.minilm import DIMENSIONS, MiniLM
 from models.embeddings.minilm import RECIPE as MODEL_RECIPE
+from models.files import array_of, npy, parquet
 from pipelines.context import Context, InputMissing, Outcome
 from pipelines.jobs.song_texts import job as song_texts
 from pipelines.versions import Versions, digest
@@ -115,15 +115,13 @@ def newest(context: Context) -> Written:
 
 
 def _stored(rows: Vectors) -> Mapping[str, bytes]:
-    vectors, texts = io.BytesIO(), io.BytesIO()
-    np.save(vectors, rows.vectors, allow_pickle=False)
-    pl.DataFrame({SongTexts.song_id: rows.song_ids, SongTexts.hash: rows.hashes}).write_parquet(texts)
-    return {"vectors.npy": vectors.getvalue(), "texts.parquet": texts.getvalue()}
+    texts = pl.DataFrame({SongTexts.song_id: rows.song_ids, SongTexts.hash: rows.hashes})
+    return {"vectors.npy": npy(rows.vectors), "texts.parquet": parquet(texts)}
 
 
 def _read(versions: Versions, version: str) -> Vectors:
     texts = pl.read_parquet(versions.read(version, "texts.parquet"))
-    vectors = np.load(io.BytesIO(versions.read(version, "vectors.npy")), allow_pickle=False)
+    vectors = array_of(versions.read(version, "vectors.npy"))
     return Vectors(texts[SongTexts.song_id].to_numpy(), texts[SongTexts.hash], vectors)
 
 
