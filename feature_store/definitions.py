@@ -42,6 +42,7 @@ RECENT_SONGS = Feature(
         "Listens, not starts: a song skipped after five seconds says little about taste, and starts are not kept "
         "for ever, so that no past moment could be asked for them. Imported listens count like all others; "
         "those of private sessions are nobody's. "
+        "One that is taken back takes its song out, unless the song was listened to later, until it is listened to again. "
         "Of two songs at the same millisecond the one whose id is later as text comes first."
     ),
     limit=100,

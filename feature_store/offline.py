@@ -1,24 +1,32 @@
-"""The same features as of a past moment, from the warehouse: what serving would have known then, for training."""
+"""The same features as of past moments, from the warehouse: what serving would have known then, for training."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import polars as pl
-from polars._typing import PolarsDataType
 
-from feature_store.definitions import RECENT_SONGS
-from foundation.contracts.tables import Listens
-from foundation.ids import UserId
+from feature_store.definitions import BLOCKED_LISTENERS, KNOWN_LISTENER, RECENT_SONGS, Feature
+from feature_store.online import EPOCH, MILLISECOND, Lately
+from feature_store.wishes import FOLLOWS, NO_WISHES, OPINIONS, Feedback, Preferences, Wishes
+from foundation.engines.clickhouse import reachable
+from foundation.ids import SongId, UserId
 
-RECENT_SONGS_SQL = (Path(__file__).parent / "recent_songs.sql").read_text()
-LISTENERS_AT_ONCE = 1000  # their ids travel in the request's address, which servers cut at some length
+RECENT_SONGS_SQL, WORDS_SQL = (
+    (Path(__file__).parent / name).read_text() for name in ("recent_songs.sql", "listener_words.sql")
+)
+AT_ONCE = 1000  # their numbers travel in the request's address, which servers cut at some length
+MICROSECOND = timedelta(microseconds=1)
 
-SCHEMA: dict[str, PolarsDataType] = {
-    Listens.listener_id: pl.UInt64,
-    Listens.song_id: pl.UInt64,
-    Listens.listened_at: pl.Datetime("ms", "UTC"),
+# Which value of which word puts its target among those of a feature.
+_SETS: dict[tuple[str, str, str], Feature] = {
+    **{("opinion", kind, opinion): feature for (kind, opinion), feature in OPINIONS.items()},
+    **{("follow", kind, "yes"): feature for kind, feature in FOLLOWS.items()},
+    ("block", "listener", "yes"): BLOCKED_LISTENERS,
 }
 
 
@@ -29,30 +37,103 @@ class Queries(Protocol):
         """The result as an Arrow table."""
 
 
-def recent_songs(client: Queries, as_of: datetime, listeners: Sequence[UserId] | None = None) -> pl.DataFrame:
-    """Recent songs of the given listeners, or of all, as the online store held them `as_of` that moment.
+class Asked(NamedTuple):
+    """Of whom something is asked, and as of when."""
 
-    Columns `listener_id, song_id, listened_at`: by listener, then newest first.
+    listener: UserId
+    at: datetime
+
+
+class _Word(NamedTuple):
+    """A row of `listener_words.sql` without its number."""
+
+    what: str
+    kind: str
+    target_id: int
+    genre: str
+    value: str
+    until: datetime | None
+    allows_explicit: bool
+    language: str
+    genres: list[str]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Recent:
+    song_ids: list[int]
+    listened_ms: list[int]
+
+
+def lately_then(client: Queries, asked: Sequence[Asked]) -> list[Lately]:
+    """What the online store would have told of each listener at each moment, in the order in which they are asked for.
+
+    A thing was known as soon as the warehouse knew it: of the shipper's sinks the online store's is about as fast, and
+    what a listener tells a request that keeps it at once is known here a moment later, never too early. Three things cannot
+    be asked for the past, and are not told: all songs ever `heard`, since of imported counts the warehouse keeps the newest alone;
+    the mixes of the day, which nobody learns from; and what was known of a song, which the catalog tells anew as a whole.
+
+    Online and here differ in three rare cases: a play that is told again after a listen of its song was taken back (online
+    takes it for another), a song of which another listen is told in the segment of the removal, and a listener who takes
+    back more than `SPARE` of the newest songs (online they have fewer until they listen again). Raises Unreachable.
     """
-    if listeners is None:
-        return _recent_songs(client, as_of, ())
-    wanted = sorted(set(listeners))
-    parts = [
-        _recent_songs(client, as_of, wanted[start : start + LISTENERS_AT_ONCE])
-        for start in range(0, len(wanted), LISTENERS_AT_ONCE)
-    ]
-    return pl.concat(parts) if parts else pl.DataFrame(schema=SCHEMA)
+    told: list[Lately] = [Lately(is_known=False)] * len(asked)
+    # Together those of one listener: what a listener told is read once.
+    order = sorted(range(len(asked)), key=lambda each: asked[each])
+    for start in range(0, len(order), AT_ONCE):
+        places = order[start : start + AT_ONCE]
+        for place, lately in zip(places, _lately_then(client, [asked[each] for each in places]), strict=True):
+            told[place] = lately
+    return told
 
 
-def _recent_songs(client: Queries, as_of: datetime, listeners: Sequence[UserId]) -> pl.DataFrame:
+def _lately_then(client: Queries, asked: Sequence[Asked]) -> Iterator[Lately]:
     parameters: dict[str, Any] = {
-        "as_of": f"{as_of.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[
-            :-3
-        ],  # as text: the client would drop the milliseconds
-        "listeners": [int(listener) for listener in listeners],
+        "listeners": [int(each.listener) for each in asked],
+        "moments": [(each.at - EPOCH) // MILLISECOND for each in asked],
         "kept_seconds": int(RECENT_SONGS.kept.total_seconds()),
+        "known_seconds": int(KNOWN_LISTENER.kept.total_seconds()),
         "limit": RECENT_SONGS.limit,
     }
-    table = client.query_arrow(RECENT_SONGS_SQL, parameters=parameters)
-    frame = pl.DataFrame(pl.from_arrow(table)).rename({"latest": Listens.listened_at})
-    return frame.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+    with reachable():
+        songs = pl.DataFrame(client.query_arrow(RECENT_SONGS_SQL, parameters=parameters))
+        told = pl.DataFrame(client.query_arrow(WORDS_SQL, parameters=parameters))
+    recent = {
+        number: _Recent(song_ids, listened_ms)
+        for number, song_ids, listened_ms in songs.select("number", "song_ids", "listened_ms").iter_rows()
+    }
+    words: defaultdict[int, list[_Word]] = defaultdict(list)
+    for number, *word in told.iter_rows():
+        words[number].append(_Word(*word))
+    for number in range(1, len(asked) + 1):
+        yield _lately(recent.get(number), words.get(number, []))
+
+
+def _lately(recent: _Recent | None, words: Sequence[_Word]) -> Lately:
+    countries = [word.value for word in words if word.what == "listener"]
+    return Lately(
+        is_known=recent is not None or bool(countries),
+        song_ids=() if recent is None else tuple(map(SongId, recent.song_ids)),
+        listened_ms=() if recent is None else tuple(recent.listened_ms),
+        country=countries[0] if countries else "",
+        wishes=_wishes(words) if len(words) > len(countries) else NO_WISHES,
+    )
+
+
+def _wishes(words: Sequence[_Word]) -> Wishes:
+    targets: defaultdict[str, list[int]] = defaultdict(list)
+    preferences, feedback = Preferences(), []
+    for word in words:
+        if word.what == "preferences":
+            preferences = Preferences(word.allows_explicit, word.language, tuple(word.genres))
+        elif word.what == "feedback":
+            given_at = EPOCH + word.version * MICROSECOND
+            until = None if word.until is None else word.until.astimezone(UTC)
+            feedback.append(Feedback(word.kind, word.target_id, word.genre, word.value, until, given_at))
+        elif word.what != "listener":
+            targets[_SETS[word.what, word.kind, word.value].name].append(word.target_id)
+    return Wishes(
+        **{name: np.array(ids, np.int64) for name, ids in targets.items()},
+        preferences=preferences,
+        feedback=tuple(sorted(feedback, key=lambda each: each.given_at)),
+    )

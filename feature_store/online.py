@@ -37,9 +37,12 @@ MILLISECOND = timedelta(milliseconds=1)
 PIPELINE = 1000  # listeners whose questions or changes travel together
 MEMBERS = 1000  # of a set that one command adds, so that no command keeps other clients waiting
 
-# Taken out unless the song was listened to again since. KEYS[1] the recent songs; ARGV: the song, the time of the listen.
+# Songs beyond the limit that are kept for when some of the newest are taken back; a list of 128 is small in Redis.
+SPARE = 20
+# Taken out unless the song was listened to later. KEYS[1] the recent songs; ARGV: the song, the time of the listen.
 TAKE_BACK = """
-if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or '-1') == tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end
+local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if known and tonumber(known) <= tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end
 """
 # Kept unless something newer is. KEYS[1] the listener; ARGV: the version, the value, the seconds it is kept.
 KNOW = """
@@ -67,6 +70,7 @@ _READ: tuple[Feature, ...] = (
     *WISHES,
 )  # as ALL takes them
 
+_HELD = RECENT_SONGS.limit + SPARE
 PREFIXES = tuple(feature.prefix for feature in _READ)  # of the keys whose changes are a listener's
 SongIds: TypeAlias = NDArray[np.int64]
 
@@ -136,7 +140,7 @@ def lately_of(redis: Redis, listeners: Sequence[UserId]) -> dict[UserId, Lately]
 class RecentSongsSink:
     """Keeps the features: takes each segment of the event log and raises each song to its latest listen.
 
-    The state is the highest time of each song, cut to the newest hundred songs, and beside it the set of all songs
+    The state is the highest time of each song, cut to the newest songs, and beside it the set of all songs
     ever heard; each operation may be repeated and reordered at will. So segments may come twice or late, and nothing need
     be remembered about which have come. Nor which plays: of a play whose end is told twice with two lengths the
     warehouse takes the first, this the longer. Plays of private sessions leave nothing. A listen that is taken back takes
@@ -168,7 +172,7 @@ class RecentSongsSink:
                     if times := latest.get(listener):
                         key = RECENT_SONGS.key(listener)
                         pipeline.zadd(key, times, gt=True)
-                        pipeline.zremrangebyrank(key, 0, -RECENT_SONGS.limit - 1)
+                        pipeline.zremrangebyrank(key, 0, -_HELD - 1)
                         pipeline.expire(key, RECENT_SONGS.kept)
                 pipeline.execute()
             for removals in _thousands(removed):
@@ -215,7 +219,7 @@ def _latest_listens(showing: pl.DataFrame) -> dict[int, dict[str, int]]:
         showing.with_columns(pl.col(PlaybackEvents.song_id).cast(pl.String))
         .sort("at", PlaybackEvents.song_id, descending=True)
         .group_by(PlaybackEvents.listener_id)
-        .agg(pl.col(PlaybackEvents.song_id, "at").head(RECENT_SONGS.limit))
+        .agg(pl.col(PlaybackEvents.song_id, "at").head(_HELD))
     )
     return {listener: dict(zip(songs, times, strict=True)) for listener, songs, times in newest.iter_rows()}
 

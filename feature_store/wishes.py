@@ -61,13 +61,13 @@ Word: TypeAlias = OpinionChanged | FollowChanged | BlockChanged | PreferencesCha
 
 _VALUES = (*WISHES, PREFERENCES, FEEDBACK)
 _PLACE = {feature: 2 + at for at, feature in enumerate(_VALUES)}  # among the keys of TAKE
-_OPINIONS: dict[tuple[str, str], Feature] = {
+OPINIONS: dict[tuple[str, str], Feature] = {
     ("song", "love"): LOVED_SONGS,
     ("song", "hide"): HIDDEN_SONGS,
     ("artist", "love"): LOVED_ARTISTS,
     ("artist", "hide"): HIDDEN_ARTISTS,
 }
-_FOLLOWS: dict[str, Feature] = {"artist": FOLLOWED_ARTISTS, "listener": FOLLOWED_LISTENERS}
+FOLLOWS: dict[str, Feature] = {"artist": FOLLOWED_ARTISTS, "listener": FOLLOWED_LISTENERS}
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -186,10 +186,10 @@ def _words(event: Word) -> list[str | int]:
             words: list[str | int] = []
             for said in ("love", "hide"):
                 is_so = "+" if opinion == said else "-"
-                words += [f"{kind}:{target}", version, _PLACE[_OPINIONS[kind, said]], is_so, target]
+                words += [f"{kind}:{target}", version, _PLACE[OPINIONS[kind, said]], is_so, target]
             return words
         case FollowChanged(kind=kind, target_id=target, is_following=is_following, version=version):
-            place = _PLACE[_FOLLOWS[kind]]
+            place = _PLACE[FOLLOWS[kind]]
             return [f"follows:{kind}:{target}", version, place, "+" if is_following else "-", target]
         case BlockChanged(blocked_id=blocked, is_blocked=is_blocked, version=version):
             place = _PLACE[BLOCKED_LISTENERS]

@@ -207,6 +207,24 @@ class Feedback:
     version = "version"
 
 
+class ListenerWords:
+    """listener_words — every version of what listeners, or the catalog of them, told, and when it was told."""
+
+    table = "listener_words"
+    listener_id = "listener_id"
+    what = "what"
+    kind = "kind"
+    target_id = "target_id"
+    genre = "genre"
+    value = "value"
+    until = "until"
+    allows_explicit = "allows_explicit"
+    language = "language"
+    genres = "genres"
+    version = "version"
+    told_at = "told_at"
+
+
 class Interactions:
     """interactions — one row per listener and song with any evidence of liking, and how strong it is."""
 

@@ -99,14 +99,19 @@ class Moment:
             asked = replace(wanted, seed=row)
             yield self.recommender.feed(UserId(int(ids[row])), lately, asked, trends=self.trends, at=self.at)
 
-    def candidates(self, row: int, also: Positions = NOTHING) -> tuple[Positions, Factors]:
+    def candidates(
+        self, row: int, also: Positions = NOTHING, *, lately: Lately | None = None, at: datetime | None = None
+    ) -> tuple[Positions, Factors]:
         """All candidates of the listener in a row, by position, and the features by which serving would rank them.
 
-        Songs of `also` are among them, where they may be given. None where nothing is found.
+        Songs of `also` are among them, where they may be given. None where nothing is found. With `lately` and `at`, as they
+        were later on: by what was known of the listener then and what this moment knows of everything else.
         """
         seen: list[tuple[Positions, Factors]] = []
         wanted = Wanted(1, dials=PLAIN, also=also, watch=lambda *told: seen.append(told))
-        list(self.feeds(np.array([row]), wanted))
+        listener = UserId(int(self.library.listeners[Listeners.listener_id][row]))
+        told = next(self.lately(np.array([row]))) if lately is None else lately
+        self.recommender.feed(listener, told, wanted, trends=self.trends, at=at or self.at)
         return seen[0] if seen else (NOTHING, np.empty((0, len(NAMES)), np.float32))
 
     def lately(self, rows: Positions) -> Iterator[Lately]:

@@ -1,11 +1,13 @@
 """Makes lessons for the ranker of a past: what listeners could have been given at a moment, and what they then chose."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_store.online import Lately
 from models.als.training import Parameters
 from models.arrays import Positions
 from models.evaluation.cuts import Cut, Held, held_back
@@ -29,6 +31,7 @@ class Shown:
     songs: Positions  # in order of their places; a song that the past does not know is -1
     propensities: NDArray[np.float64]
     is_taken: NDArray[np.bool_]  # listened to within a day
+    lately: Lately  # what the online store told of the listener at that moment
 
 
 def taught(
@@ -36,7 +39,7 @@ def taught(
     cut: Cut,
     library: Library,
     parameters: Parameters,
-    slates: Sequence[Shown] = (),
+    slates: Iterable[Shown] = (),
     *,
     seed: int = 1,
     progress: Progress = lambda _part: None,
@@ -70,17 +73,22 @@ def from_future(then: Moment, fold: Held, rng: np.random.Generator, progress: Pr
     return Choices.of(lists)
 
 
-def from_slates(then: Moment, slates: Sequence[Shown]) -> Choices:
-    """A group for each list that was shown after the moment, its features those of the moment.
+def from_slates(then: Moment, slates: Iterable[Shown]) -> Choices:
+    """A group for each list that was shown after the moment: its listener as known when it was shown, the rest as of the moment.
 
-    A song that was heard before the moment was no discovery; it is left out, as are lists of which nothing was taken.
+    A song that was known to be heard before was no discovery; it is left out, as are lists of which nothing was taken.
     """
     since = np.inf if then.at == NO_TIME else then.at.timestamp()
     lists, stood, chances = [], [], []
     for shown in slates:
         if shown.at < since or not shown.is_taken.any():
             continue
-        places, features = then.candidates(shown.row, also=np.unique(shown.songs[shown.songs >= 0]))
+        places, features = then.candidates(
+            shown.row,
+            also=np.unique(shown.songs[shown.songs >= 0]),
+            lately=shown.lately,
+            at=datetime.fromtimestamp(shown.at, UTC),
+        )
         row_of: Mapping[int, int] = {place: row for row, place in enumerate(places.tolist())}
         there = np.array(
             [place for place, song in enumerate(shown.songs.tolist()) if song in row_of], np.int64

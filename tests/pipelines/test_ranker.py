@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -10,21 +11,27 @@ import numpy as np
 import polars as pl
 import pytest
 
-from feature_store.online import RecentSongsSink, lately_of
+from feature_store.offline import lately_then
+from feature_store.online import Lately, RecentSongsSink, lately_of
+from feature_store.wishes import Wishes
 from foundation.contracts.events import PlaybackEvent
 from foundation.engines.blobs import open_blobs
 from foundation.engines.redis import open_redis
-from foundation.ids import UserId, new_play_id
+from foundation.ids import SongId, UserId, new_play_id
 from models import bundle as bundles
 from models.als.parameters import Parameters
 from models.diversity.choosing import PLAIN
 from models.evaluation.cuts import held_back
 from models.evaluation.datasets import Dataset
+from models.interactions import Interactions as Matrix
 from models.library import Library
 from models.past import Past
 from models.ranker import learning
 from models.ranker.linear import DEFAULT, NAMES
 from pipelines.context import Context, InputMissing
+from pipelines.jobs.als_model import job as als_model
+from pipelines.jobs.interactions import job as interactions
+from pipelines.jobs.ranker import job
 from pipelines.run import run, run_all
 from pipelines.stages import teaching
 from pipelines.stages.moment import NO_TIME, Moment
@@ -153,6 +160,7 @@ def test_lists_that_were_shown_teach_where_they_are_newer_than_the_moment(people
         np.append(unheard, -1),  # and a song that nobody knows
         np.array([1.0, 1.0, 0.02, 1.0, 1.0]),
         np.array([False, False, True, False, False]),
+        Lately(is_known=True),
     )
     nothing_taken = replace(shown, is_taken=np.zeros(5, np.bool_))
     too_old = replace(shown, at=then.at.timestamp() - 1)
@@ -164,6 +172,39 @@ def test_lists_that_were_shown_teach_where_they_are_newer_than_the_moment(people
     assert told.trust.tolist() == [1.0, 1.0, learning.MOST_TRUST, 1.0]
     assert told.place_bias.tolist() == pytest.approx((1 / np.log2(np.arange(2, 6))).tolist())
     assert (told.features[:, NAMES.index("popular")] > 0).all()
+
+
+def test_a_list_that_was_shown_is_judged_by_what_was_known_of_its_listener_then(
+    people: Dataset, then: Moment
+):
+    row, facts = int(people.rows[0]), then.recommender.facts
+    unheard = np.setdiff1d(np.arange(200), people.past.listens[[row]].indices)[:4]
+    song_ids = then.library.songs["song_id"].to_numpy()
+    early = Shown(
+        row,
+        then.at.timestamp() + 60,
+        unheard,
+        np.ones(4),
+        np.array([False, False, True, False]),
+        Lately(is_known=True),
+    )
+    follows = Wishes(followed_artists=facts.artists[unheard[:1]])
+    heard = Lately(
+        is_known=True,
+        song_ids=(SongId(int(song_ids[unheard[1]])),),
+        listened_ms=(round(1000 * (then.at.timestamp() + 90)),),
+        wishes=follows,
+    )
+    late = replace(early, at=then.at.timestamp() + 120, lately=heard)
+
+    told = from_slates(then, [early, late])
+
+    rows = [told.features[told.groups == group] for group in np.unique(told.groups)]
+    followed = [each[:, NAMES.index("followed")] for each in rows]
+    assert [len(each) for each in rows] == [4, 3]  # what was heard between them is no discovery
+    assert followed[0].max() == 0
+    assert followed[1][0] == 1
+    assert (rows[1][:, NAMES.index("taste")] != rows[0][[0, 2, 3], NAMES.index("taste")]).any()
 
 
 def test_of_a_past_of_which_nothing_is_known_there_are_lists_all_the_same(people: Dataset):
@@ -199,6 +240,26 @@ def test_the_job_keeps_the_ranker_with_its_model_and_the_bundle_has_it(
     assert "## Reliability" in page
     assert not again.changed
     assert about["reason"] in done["ranker"].summary
+
+
+@pytest.mark.slow
+def test_the_job_asks_what_was_known_when_each_list_was_shown(
+    world: World, context: Context, people: Dataset
+):
+    settle(world, people)
+    for name in ("interactions", "session_neighbours", "als_model"):
+        run(name, replace(context, als=SMALL))
+    trained = als_model.chosen(context, interactions.newest(context).version)
+    heard = Matrix.of(als_model.learnt_from(context, trained), trained.song_ids)
+    ends_ms = int(trained.until.timestamp() * 1000)
+    slates = context.frame(job.HERE / "slates.sql", job.SLATES, at_ms=ends_ms, since_ms=0, most=job.MOST)
+
+    lists = list(job.shown(slates, heard, partial(lately_then, context.clickhouse)))
+
+    assert len(lists) == slates["slate"].n_unique() > 50
+    assert sum(len(each.lately.song_ids) > 0 for each in lists) > 50
+    for each in lists:
+        assert all(ms <= 1000 * each.at for ms in each.lately.listened_ms)
 
 
 @pytest.mark.slow
@@ -269,7 +330,10 @@ def settle(world: World, people: Dataset) -> None:
         at = NO_TIME + timedelta(seconds=float(heard.at[each]))
         song = int(song_ids[heard.songs[each]])
         listens.append(
-            [uuid4(), listener + 1, song, at, round(1000 * float(heard.seconds[each])), "organic", "", slate]
+            [
+                *(uuid4(), listener + 1, song, at, round(1000 * float(heard.seconds[each]))),
+                *("organic", "", slate, at),
+            ]
         )
     world.writer.insert(
         "listens",
@@ -283,5 +347,6 @@ def settle(world: World, people: Dataset) -> None:
             "source",
             "origin",
             "slate_id",
+            "ingested_at",
         ],
     )

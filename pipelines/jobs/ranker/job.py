@@ -1,15 +1,19 @@
 """Learns the weights of the ranker from what listeners chose after a moment of the past, and from lists that were shown."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from feature_store.offline import AT_ONCE, Asked, lately_then
+from feature_store.online import EPOCH, MILLISECOND, Lately
 from foundation.contracts.tables import Impressions, Interactions, Listens
+from foundation.ids import UserId
 from models.evaluation.cuts import Cut
 from models.evaluation.tables import markdown
 from models.interactions import Interactions as Matrix
@@ -29,7 +33,7 @@ from pipelines.stages.teaching import Shown, taught
 from pipelines.versions import Versions, digest
 
 NAME = "ranker"
-RECIPE = 1  # part of every version: raise it when learning, a feature or the SQL changes its meaning
+RECIPE = 2  # part of every version: raise it when learning, a feature or the SQL changes its meaning
 KEPT = 10  # as many as models: one that serves again has again the ranker that it served with
 SINCE = timedelta(days=90)  # lists that were shown longer ago are not asked for
 MOST = 1_000_000  # songs of lists
@@ -50,7 +54,7 @@ SLATES: Schema = {
 
 
 def build(
-    heard: Matrix, listens: pl.DataFrame, slates: pl.DataFrame, library: Library, trained: Trained
+    heard: Matrix, listens: pl.DataFrame, slates: Iterable[Shown], library: Library, trained: Trained
 ) -> Learnt:
     """The weights that a past teaches: `heard` over the songs and listeners of the library, `listens` with their times."""
     plays = _plays(listens, heard)
@@ -60,27 +64,33 @@ def build(
         cut,
         library,
         trained.parameters,
-        shown(slates, heard),
+        slates,
         seed=trained.parameters.seed,
     )
 
 
-def shown(slates: pl.DataFrame, heard: Matrix) -> list[Shown]:
-    """The lists in rows of `SLATES`, of listeners who are known."""
-    lists = []
-    for one in slates.sort("slate", Impressions.position).partition_by("slate", maintain_order=True):
-        row = int(heard.rows_of(one[Impressions.listener_id].to_numpy()[:1])[0])
-        if row >= 0:
-            lists.append(
-                Shown(
-                    row,
-                    one["at_ms"][0] / 1000,
-                    positions(heard.song_ids, one[Impressions.song_id].to_numpy()),
-                    one[Impressions.propensity].to_numpy(),
-                    one["is_taken"].to_numpy(),
-                )
+def shown(
+    slates: pl.DataFrame, heard: Matrix, known: Callable[[Sequence[Asked]], Sequence[Lately]]
+) -> Iterator[Shown]:
+    """The lists in rows of `SLATES`, of listeners who are known, each with what was `known` of its listener at its moment."""
+    lists = slates.sort("slate", Impressions.position).partition_by("slate", maintain_order=True)
+    whose = np.array([one[Impressions.listener_id][0] for one in lists], np.int64)
+    told = [(row, one) for row, one in zip(heard.rows_of(whose).tolist(), lists, strict=True) if row >= 0]
+    for start in range(0, len(told), AT_ONCE):  # what is known of all of them would be large
+        some = told[start : start + AT_ONCE]
+        asked = [
+            Asked(UserId(one[Impressions.listener_id][0]), EPOCH + one["at_ms"][0] * MILLISECOND)
+            for _, one in some
+        ]
+        for (row, one), lately in zip(some, known(asked), strict=True):
+            yield Shown(
+                row,
+                one["at_ms"][0] / 1000,
+                positions(heard.song_ids, one[Impressions.song_id].to_numpy()),
+                one[Impressions.propensity].to_numpy(),
+                one["is_taken"].to_numpy(),
+                lately,
             )
-    return lists
 
 
 def run(context: Context) -> Outcome:
@@ -97,10 +107,11 @@ def run(context: Context) -> Outcome:
     library, heard = _library(context, trained)
     until_ms = int(trained.until.timestamp() * 1000)
     since_ms = until_ms - SINCE // timedelta(milliseconds=1)
+    slates = context.frame(HERE / "slates.sql", SLATES, at_ms=until_ms, since_ms=since_ms, most=MOST)
     learnt = build(
         heard,
         session_neighbours.listens_before(context, until_ms),
-        context.frame(HERE / "slates.sql", SLATES, at_ms=until_ms, since_ms=since_ms, most=MOST),
+        shown(slates, heard, partial(lately_then, context.clickhouse)),
         library,
         trained,
     )
