@@ -35,9 +35,10 @@ What is not here:
 - The answers that are kept for a day by the Idempotency-Key with which you asked.
 - The images of album covers, which are where GET /api/v1/albums/ID says.
 - In the warehouse (ClickHouse): each start, each play that ended before it was a listen, and the listens of private
-  sessions, with their times, the country they came from and the list of recommendations they were chosen from; and,
-  where your account came with an import, how often you had played each song, where the source gave no times.
-- In Redis: what recommendations are made from at once, which are your last 100 songs, the songs that you have heard, and
+  sessions, with their times, the country they came from and the list of recommendations they were chosen from; what
+  your country, preferences, follows, opinions, blocks and feedback were before you changed them; and, where your account
+  came with an import, how often you had played each song, where the source gave no times.
+- In Redis: what recommendations are made from at once, which are your last 120 songs, the songs that you have heard, and
   copies of your preferences, follows, opinions and blocks; and your mixes of today and of this week.
 - In models: numbers of your taste, computed from your listens.
 All of it goes with your account when you delete it: DELETE /api/v1/me.

@@ -25,7 +25,7 @@ from tests.journeys.conftest import Platform
 
 pytestmark = [pytest.mark.slow]
 
-SWAPS = 50
+SWAPS = 100
 FOLLOWED = 1.3  # seconds between two swaps: each process looks at the pointer once a second
 CLIENTS = 8
 MARK = "~twin"  # at the end of every title of the twin
@@ -110,8 +110,8 @@ async def _swap(versions: Versions, load: Load) -> None:
     load.is_over = True
 
 
-@pytest.mark.timeout(240)
-def test_fifty_swaps_under_load_lose_no_request_and_mix_no_versions(
+@pytest.mark.timeout(300)
+def test_a_hundred_swaps_under_load_lose_no_request_and_mix_no_versions(
     platform: Platform, versions: Versions
 ) -> None:
     load = Load(platform, versions)
