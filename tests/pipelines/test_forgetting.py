@@ -241,6 +241,7 @@ def test_the_warehouse_keeps_its_counts_and_no_row_of_theirs(world: World):
         "listeners": 1,
         "follows": 2,
         "blocks": 1,
+        "listener_words": 4,  # of theirs, and what others said of them
         "songs": 1,
     }
     assert warehouse.held(world.writer, WHO, [SONG]) == {}
