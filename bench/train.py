@@ -7,14 +7,15 @@ step for the listeners that a member ends with. Spark needs Java 17.
 """
 
 import argparse
+import math
 import multiprocessing
-import resource
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -92,7 +93,7 @@ class Laps:
     def over(self, judged: Callable[[], float]) -> Trained:
         """Training is over: what it took, and what it is worth by a judgement that is no part of it."""
         whole = time.process_time() - self.began
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE / MEGABYTE
+        peak = _peak()
         (wall, cpu), (last_wall, last_cpu) = self.ends[0], self.ends[-1]
         laps = len(self.ends) - 1
         return Trained((last_wall - wall) / laps, (last_cpu - cpu) / laps, whole, peak, judged())
@@ -177,6 +178,15 @@ def spark(listens: Matrix, parameters: Parameters) -> Trained:
         peak,
         loss(weights, listeners, songs, parameters.regularisation),
     )
+
+
+def _peak() -> float:
+    """Of this process in MB. What `getrusage` says begins with the parent's, which made the world."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return math.nan
+    found = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(found.split()[1]) * KIBIBYTE / MEGABYTE
 
 
 def _cpu(processes: list[psutil.Process]) -> float:
