@@ -274,5 +274,5 @@ def child_environment(settings: Settings) -> Mapping[str, str]:
         "HOME": os.fspath(settings.home),
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
-        "OPENBLAS_NUM_THREADS": "1",  # implicit brings its own threads; OpenBLAS's beside them slow it down
+        "OPENBLAS_NUM_THREADS": "1",  # training brings its own threads; OpenBLAS's beside them slow it down
     }

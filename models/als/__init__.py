@@ -1,1 +1,1 @@
-"""Alternating least squares: training, confidence, fold-in, around the library `implicit`."""
+"""Alternating least squares: training, confidence, fold-in."""

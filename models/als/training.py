@@ -18,15 +18,16 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 import threadpoolctl
-from implicit.cpu.als import AlternatingLeastSquares
 
 from models.als.confidence import confidence
+from models.als.kernel import improve, solve
 from models.als.parameters import Parameters
 from models.arrays import Factors, Matrix
 
 __all__ = ["Model", "Parameters", "Progress", "train"]
 
 Progress = Callable[[float], None]
+START = 0.01  # the largest number that training starts from, as in `implicit`
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +44,23 @@ def train(
     """The factors of every row and column of `listens` [listeners × songs]; `threads` 0 means every core.
 
     Each row is solved by itself and numpy's BLAS is held to one thread, so the number of threads changes nothing
-    in the result; one BLAS thread is also what `implicit` is fastest with. `progress` hears the part done, 0 to 1.
+    in the result. `progress` hears the part done, 0 to 1.
     """
-    weights = sp.csr_matrix(confidence(listens, parameters.weighting, parameters.alpha, parameters.damping))
+    weights = confidence(listens, parameters.weighting, parameters.alpha, parameters.damping)
     rounds = parameters.iterations * len(parameters.members)
     done = 0
 
-    def tell(*_iteration: object) -> None:
+    def tell() -> None:
         nonlocal done
         done += 1
         if progress is not None:
             progress(done / rounds)
 
+    heard_by = sp.csr_array(weights.T)
     with threadpoolctl.threadpool_limits(1, "blas"):
-        members = [_member(weights, factors, parameters, threads, tell) for factors in parameters.members]
+        members = [
+            _member(weights, heard_by, factors, parameters, threads, tell) for factors in parameters.members
+        ]
     return Model(
         np.hstack([member.listener_factors for member in members]) / np.float32(len(members)),
         np.hstack([member.song_factors for member in members]),
@@ -64,17 +68,22 @@ def train(
 
 
 def _member(
-    weights: sp.csr_matrix, factors: int, parameters: Parameters, threads: int, tell: Callable[..., None]
+    weights: Matrix,
+    heard_by: Matrix,
+    factors: int,
+    parameters: Parameters,
+    threads: int,
+    tell: Callable[[], None],
 ) -> Model:
-    library = AlternatingLeastSquares(
-        factors=factors,
-        regularization=parameters.regularisation,
-        iterations=parameters.iterations,
-        num_threads=threads,
-        random_state=np.random.default_rng(parameters.seed),
+    rng, regularisation = np.random.default_rng(parameters.seed), parameters.regularisation
+    listeners, songs = (
+        rng.random((size, factors), dtype=np.float32) * np.float32(START) for size in weights.shape
     )
-    library.fit(weights, show_progress=False, callback=tell)
+    for _ in range(parameters.iterations):
+        improve(weights, listeners, songs, regularisation, threads=threads)
+        improve(heard_by, songs, listeners, regularisation, threads=threads)
+        tell()
     # Training ends with the songs, and moves by approximate steps. One exact step for the listeners makes each row
     # what fold-in gives for the same songs, so that folding in one more song starts from where training ended.
-    listeners = library.recalculate_user(np.arange(weights.shape[0]), weights)
-    return Model(listeners.astype(np.float32), np.asarray(library.item_factors, dtype=np.float32))
+    solve(weights, listeners, songs, regularisation, threads=threads)
+    return Model(listeners, songs)
