@@ -147,7 +147,8 @@ class Shipper:
     def _advance(self, sink: Sink, cursor: Cursor, due: Sequence[Path], stop: threading.Event) -> int:
         """Give the sink what is due; returns how many segments it took."""
         moved = 0
-        for paths in self._groups(due, sum(path.stem in cursor.begun for path in due)):
+        begun = set(cursor.begun)
+        for paths in self._groups(due, sum(path.stem in begun for path in due)):
             if stop.is_set():
                 break
             names = [path.stem for path in paths]

@@ -293,17 +293,22 @@ from datetime import timedelta
 from pathlib import Path
 from event_log.shipper import Shipper
 
+tries = threading.Semaphore(0)
+
 class Shelf:
     def __init__(self, name):
         self.name = name
     def apply(self, segment_ids, events):
         if self.name == "down":
+            tries.release()
             raise ConnectionError("out of order")
 
 stop = threading.Event()
 shipper = Shipper(Path(sys.argv[1]), [Shelf("up"), Shelf("down")], poll=timedelta(milliseconds=1))
 shipping = threading.Thread(target=shipper.run, args=(stop,))
 shipping.start()
+for _ in range(2):
+    tries.acquire(timeout=30)  # what the first try imports and reads is not asked again
 worked = time.process_time()
 time.sleep(2)
 print(time.process_time() - worked)
