@@ -10,10 +10,9 @@ heard AS (
         FROM listens
         WHERE (play_id, ingested_at) NOT IN (SELECT play_id, ingested_at FROM removals)
             AND listened_at >= toStartOfDay({before_from:DateTime('UTC')}) AND listened_at < {close:DateTime('UTC')}
-            AND ({of:String} != 'playlists' OR playlist_id IN (SELECT playlist_id FROM playlists FINAL WHERE is_public))
     ) AS listened
     INNER JOIN (SELECT song_id, artist_id, album_id, genre FROM songs FINAL) AS songs ON songs.song_id = listened.song_id
-    WHERE NOT is_repeat AND (
+    WHERE NOT is_repeat AND ({of:String} != 'playlists' OR playlist_id IN (SELECT playlist_id FROM playlists FINAL WHERE is_public)) AND (
         listened_at >= {since:DateTime('UTC')}
         OR (listened_at >= {before_from:DateTime('UTC')} AND listened_at < {before_to:DateTime('UTC')})
     )
