@@ -45,7 +45,7 @@ def worker_name(role: str, started_at: datetime, pid: int) -> str:
 class _Append(NamedTuple):
     """One caller's record, who hears of it, and in which event loop; without one the log's own thread tells."""
 
-    record: bytes
+    record: bytes | bytearray
     loop: Loop | None
     done: Done
 
@@ -62,7 +62,7 @@ class EventLog:
         self._directory, self._worker = directory, worker
         self._age, self._size, self._limit = age.total_seconds(), size, waiting_bytes
         self._appends: deque[_Append] = deque()
-        self._told: list[_Append] = []  # what nobody waits for
+        self._told = bytearray()  # records that nobody waits for
         self._told_until = float("inf")  # time.monotonic() at which it is written at the latest
         self._waiting_bytes = 0
         self._changed = threading.Condition()
@@ -106,15 +106,21 @@ class EventLog:
 
         It is written soon, with others: a thread that woke for each would cost whoever tells more than the telling does.
         """
-        append = _Append(record(encode(events)), None, _nobody)
-        size = len(append.record)
+        return self.tell_encoded(encode(events))
+
+    def tell_encoded(self, events: bytes) -> bool:
+        """The same for events as `encode` made them."""
+        told = record(events)
         with self._changed:
-            if self._is_closing or (self._waiting_bytes and self._waiting_bytes + size > self._limit):
+            if self._is_closing or (self._waiting_bytes and self._waiting_bytes + len(told) > self._limit):
                 return False
-            self._told.append(append)
-            self._waiting_bytes += size
-            if len(self._told) == 1:
+            if not self._told:
                 self._told_until = time.monotonic() + SOON
+                self._wake()
+            self._told += told
+            self._waiting_bytes += len(told)
+            if len(self._told) >= self._size:
+                self._take_told()
                 self._wake()
         return True
 
@@ -136,6 +142,11 @@ class EventLog:
             self._appends.append(append)
             self._waiting_bytes += size
             self._wake()
+
+    def _take_told(self) -> None:
+        """Put what was told behind what is to be written, as one: each by itself would cost more than it took to tell."""
+        self._appends.append(_Append(self._told, None, _nobody))
+        self._told, self._told_until = bytearray(), float("inf")
 
     def _wake(self) -> None:
         if self._is_idle:
@@ -170,8 +181,8 @@ class EventLog:
                 self._is_idle = True
                 self._changed.wait(None if left == float("inf") else left)
                 self._is_idle = False
-            self._appends += self._told
-            self._told, self._told_until = [], float("inf")
+            if self._told:
+                self._take_told()
             batch: list[_Append] = []
             size = 0
             if (

@@ -129,11 +129,10 @@ class Door:
 
         It says and counts what `__call__` does, and leaves to that all that must be waited for or refused.
         """
+        if (prompt := self._app.prompt.get(scope["path"])) is not None:
+            return self._prompted(scope, state, prompt)
         found = self._app.kept(scope)
-        if found is None:
-            prompt = self._app.prompt.get(scope["path"])
-            return None if prompt is None else self._prompted(scope, state, prompt)
-        if (identities := self._simply()) is None:
+        if found is None or (identities := self._simply()) is None:
             return None
         begun_at = perf_counter()
         route, kept, of = found
@@ -171,8 +170,8 @@ class Door:
             return None
         body = make()
         self._keeper.tally.add("GET", scope["path"], 200, perf_counter() - begun_at)
-        head = JSON_OF % len(body)
-        return 200, self._answer(told, head, budget, body)
+        head = JSON_OF % sum(map(len, body))
+        return 200, self._answer(told, head, budget, *body)
 
     def biggest_taken(self, scope: Scope) -> int:
         """Up to how many bytes of body `take` may be asked to take of such a request."""
@@ -214,9 +213,9 @@ class Door:
             done(refusal)
         return True
 
-    def _answer(self, told: dict[bytes, bytes], head: bytes, budget: Parts, body: bytes) -> Parts:
+    def _answer(self, told: dict[bytes, bytes], head: bytes, budget: Parts, *body: bytes) -> Parts:
         """What follows the line of a status: the answer's own lines, what every answer says, and the body."""
-        return head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", body
+        return head, NAME, self._named(told), b"\r\n", self._data.lines, *budget, b"\r\n", *body
 
     def _simply(self) -> Identities | None:
         """Who knows those that ask, where nothing is open or watched that only `__call__` serves."""

@@ -89,8 +89,8 @@ MakeOf: TypeAlias = Callable[[Postgres, int], Awaitable[bytes | None]]
 """Makes the answer of an id from Postgres's leader; None where there is nothing of this id."""
 Made = TypeVar("Made", bound=MakeOf)
 MayRead: TypeAlias = Callable[[bytes, UserId | None], bool]
-Prompt: TypeAlias = Callable[[State, Principal, bytes], Callable[[], bytes] | None]
-"""Of who asks and of a query it gives what makes the answer, JSON, without waiting; None where the request must be awaited.
+Prompt: TypeAlias = Callable[[State, Principal, bytes], Callable[[], tuple[bytes, ...]] | None]
+"""Of who asks and of a query it gives what makes the answer, JSON in pieces, without waiting; None where the request must be awaited.
 
 Until the second is called nothing has happened. It stands beside a route that FastAPI answers, and answers as that would.
 """

@@ -1,7 +1,8 @@
 """GET /recommendations: a listener's personal feed, encoded once and not validated again."""
 
 from collections.abc import Callable
-from functools import cache
+from datetime import datetime
+from functools import cache, partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -18,6 +19,7 @@ from foundation.telemetry import span
 from serving.recommend.asked import SEEDS, SONGS, THINGS, Named, UnknownSeed
 from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.history import FOLDED
+from serving.recommend.kept import Again
 from serving.recommend.schemas import EXAMPLE, Slate, encoded
 from serving.recommend.service import Ask, Recommendations
 
@@ -129,7 +131,7 @@ async def recommend(
 PLAIN = {b"": Ask(20)} | {b"limit=%d" % limit: Ask(limit) for limit in range(1, 101)}
 
 
-def kept_slate(state: State, principal: Principal, query: bytes) -> Callable[[], bytes] | None:
+def kept_slate(state: State, principal: Principal, query: bytes) -> Callable[[], tuple[bytes, ...]] | None:
     """What `recommend` answers to who asks for their own list, where that is at hand."""
     ask = PLAIN.get(query)
     if ask is None:
@@ -139,15 +141,13 @@ def kept_slate(state: State, principal: Principal, query: bytes) -> Callable[[],
     if service is None:
         service = state.recommendations = service_of(state)
     found = service.at_hand(principal.user_id, ask)
-    if found is None:
-        return None
+    return None if found is None else partial(given, service, *found)
 
-    def make() -> bytes:
-        body, policy = found()
-        count(policy)
-        return body
 
-    return make
+def given(service: Recommendations, again: Again, at: datetime) -> tuple[bytes, ...]:
+    """A list that is given again, counted."""
+    count(again.policy)
+    return service.given(again, at)
 
 
 @cache

@@ -85,16 +85,16 @@ def encoded(slate: Slate) -> bytes:
     return _encoder.encode(slate)
 
 
-def beginning(slate_id: UUID, user_id: int, generated_at: datetime) -> bytes:
-    """The beginning of a slate as JSON: what is another each time that the same list is served."""
-    named, at = str(slate_id).encode(), _encoder.encode(generated_at)
-    return b'{"slate_id":"%s","user_id":%d,"generated_at":%s,' % (named, user_id, at)
+def moment(at: datetime) -> bytes:
+    """A time as JSON."""
+    return _encoder.encode(at)
 
 
-def without_beginning(body: bytes) -> bytes:
-    """What follows it.
+def around(body: bytes, first: bytes, second: bytes) -> tuple[bytes, bytes, bytes]:
+    """What stands before, between and after two values that JSON has first of all, in this order.
 
-    >>> without_beginning(b'{"slate_id":"7","policy":"als"}')
-    b'"policy":"als"}'
+    >>> around(b'{"slate_id":"7","at":"noon","policy":"als"}', b'"7"', b'"noon"')
+    (b'{"slate_id":', b',"at":', b',"policy":"als"}')
     """
-    return body[body.index(b'"policy":') :]
+    before, _, rest = body.partition(first)
+    return before, *rest.partition(second)[::2]

@@ -3,22 +3,22 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import TypeAlias
+
+import msgspec
 
 from event_log.log import EventLog
 from feature_store.online import Lately, ListenersOnline
 from foundation.clock import Clock
-from foundation.contracts.events import ServedSong, SlateServed
+from foundation.contracts.events import ServedSong, SlateServed, encode
 from foundation.contracts.tables import SongVectors
 from foundation.engines.vectors.port import NothingPublished, UnknownPoint, UnknownVersion, Vectors
 from foundation.errors import Unreachable
 from foundation.http.principal import NotAllowed
-from foundation.ids import UserId, new_play_id
+from foundation.ids import UserId, new_id_text
 from foundation.security import Principal
 from models.diversity.choosing import Dials
 from models.exploration.drawing import Budget
@@ -28,22 +28,20 @@ from serving.recommend.asking import Trends, Wanted
 from serving.recommend.empty import nothing_published
 from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.history import position
-from serving.recommend.kept import KeptFeed, KeptFeeds, hit
+from serving.recommend.kept import Again, KeptFeed, KeptFeeds, hit
 from serving.recommend.recommender import NOT_LATELY, Feed, Recommender
 from serving.recommend.rights import Rights
-from serving.recommend.schemas import Slate, beginning, encoded, without_beginning
+from serving.recommend.schemas import Slate, around, encoded, moment
 from serving.recommend.trends import NearCharts
 from serving.recommend.words import embedded
-from serving.trending.service import Trending
+from serving.trending.service import STALE, Trending
 
 SURFACE = "recommendations"
 USUAL = Budget()
-Slated: TypeAlias = tuple[bytes, str]
-"""A slate as JSON, and its policy."""
+HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, cache_hash=True):
     """What a request says."""
 
     limit: int
@@ -116,37 +114,52 @@ class Recommendations:
         charts = (trending.is_stale, self.near.are_counted)
         return known.recommender.bundle.version, told, hour, charts, trending.chart
 
-    def at_hand(self, listener: UserId, ask: Ask) -> Callable[[], Slated] | None:
-        """What answers with a list that is kept, for whom nothing need be asked; None where it must be made or asked for."""
+    def at_hand(self, listener: UserId, ask: Ask) -> tuple[Again, datetime] | None:
+        """A list that is kept, and the present moment, for whom nothing need be asked; None where it must be made or asked for."""
         recommender, lately = self.live.current, self.online.held.of(listener)
-        if recommender is None or lately is None or not (lately.is_known or recommender.knows(listener)):
+        kept = self.kept.young((listener, ask), time.monotonic())
+        if recommender is None or lately is None or kept is None:
             return None
-        known = Known(recommender, listener, lately, is_away=False, at=self.now())
-        kept = self.kept.look((listener, ask), self._state(known), time.monotonic())
-        return None if kept is None else partial(self._again, known, kept, ask)
+        at, again = self.now(), kept.again
+        version, rights, chart = recommender.bundle.version, self.rights.number, self.trending.chart
+        if again is None or not again.holds(version, lately, rights, chart, at):
+            known = Known(recommender, listener, lately, is_away=False, at=at)
+            again = kept.again = self._again(known, kept, ask.surface)
+        return None if again is None else (again, at)
 
-    def _again(self, known: Known, kept: KeptFeed, ask: Ask) -> Slated:
-        """Another slate of the same list, of which only the beginning is another, and its policy."""
-        hit()
-        feed, bundle = kept.feed, known.recommender.bundle
-        if not kept.answer:
-            slate = known.recommender.slate(feed, at=known.at, stale=self.stale(is_away=False))
-            kept.answer, kept.songs = without_beginning(encoded(slate)), songs_of(feed)
-        told = SlateServed(
-            slate_id=new_play_id(known.at),
-            listener_id=feed.user_id,
-            served_at=known.at,
-            surface=ask.surface,
-            policy=feed.policy,
-            model=bundle.model,
-            version=bundle.version,
-            songs=kept.songs,
-            seed=feed.seed,
-            candidates_hash=feed.candidates_hash,
+    def _again(self, known: Known, kept: KeptFeed, surface: str) -> Again | None:
+        """A kept list as it is given again, where it is as it would be made now."""
+        recommender, lately, at, chart = known.recommender, known.lately, known.at, self.trending.chart
+        is_known = lately.is_known or recommender.knows(known.listener)
+        if not is_known or kept.state != self._state(known):
+            return None
+        until = at.replace(minute=0, second=0, microsecond=0) + HOUR
+        if chart.refreshed_at is not None and not self.trending.is_stale:
+            until = min(until, chart.refreshed_at + STALE)
+        slate = recommender.slate(kept.feed, at=at, stale=self.stale(is_away=False))
+        name, time_of = str(slate.slate_id).encode(), moment(at)
+        told = encode([served(slate, kept.feed, surface)]) if slate.items else None
+        return Again(
+            recommender.bundle.version,
+            lately,
+            self.rights.number,
+            chart,
+            at,
+            until if self.near.are_counted else at,
+            slate.policy,
+            around(encoded(slate), name, time_of),
+            None if told is None else around(told, name, time_of),
         )
-        if kept.songs:
-            self.log.tell([told])
-        return beginning(told.slate_id, feed.user_id, known.at) + kept.answer, feed.policy
+
+    def given(self, again: Again, at: datetime) -> tuple[bytes, ...]:
+        """Another slate of a list, as JSON in pieces, of which the log is told."""
+        hit()
+        name, time_of = new_id_text(at), moment(at)
+        if again.told is not None:
+            before, between, after = again.told
+            self.log.tell_encoded(b"".join((before, name, between, time_of, after)))
+        before, between, after = again.answer
+        return before, name, between, time_of, after
 
     async def known(self, listener: UserId) -> Known:
         """What is known of a listener at this moment. Raises UnknownListener."""

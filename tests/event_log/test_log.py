@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -18,6 +19,7 @@ from event_log.errors import LogBusy, LogFull, LogUnavailable
 from event_log.log import EventLog
 from event_log.reading import pending
 from event_log.segments import sync
+from foundation.contracts.events import Event, encode
 from tests.event_log.plays import events_on_disk, make_play, make_plays, small_log
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +37,32 @@ async def test_an_appended_event_is_in_the_file_when_append_returns(tmp_path: Pa
         found = events_on_disk(tmp_path)
 
     assert found == [play]
+
+
+def test_what_is_told_is_written_before_long_and_at_once_where_it_fills_a_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, many = make_plays(3), make_plays(300)
+
+    with closing(small_log(tmp_path, size=20_000)) as log:
+        told = [log.tell([few[0]]), log.tell_encoded(encode(few[1:]))]
+        soon = _at_least(3, tmp_path)
+        monkeypatch.setattr("event_log.log.SOON", 1_000.0)
+        told += [log.tell([play]) for play in many]
+        filled = _at_least(50, tmp_path)
+
+    assert all(told)
+    assert soon == few
+    assert len(filled) >= 50
+    assert events_on_disk(tmp_path) == few + many
+
+
+def _at_least(number: int, directory: Path) -> list[Event]:
+    """What is on disk as soon as it is so many events, or after five seconds."""
+    until = time.monotonic() + 5
+    while len(found := events_on_disk(directory)) < number and time.monotonic() < until:
+        time.sleep(0.01)
+    return found
 
 
 async def test_no_append_returns_before_the_sync_has_ended(
