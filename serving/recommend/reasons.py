@@ -35,7 +35,7 @@ class Reasons:
         for place, source, is_by_taste in zip(
             chosen.places.tolist(), chosen.sources, by_taste.tolist(), strict=True
         ):
-            heard = next(seeds).tolist() if is_by_taste else ()
+            heard = next(seeds) if is_by_taste else ()
             for each in heard:
                 if each not in called:
                     called[each] = self.names.seed(each)
@@ -97,7 +97,7 @@ class Reasons:
         return self.names.seed(int(around[nearest]))
 
 
-def seeds_of(factors: Factors, songs: Positions, heard: Positions) -> list[Positions]:
+def seeds_of(factors: Factors, songs: Positions, heard: Positions) -> list[list[int]]:
     """For each recommended song the one to three heard songs that speak most for it, strongest first.
 
         strength(heard h, song s) = ⟨h, s⟩ / |h|
@@ -105,21 +105,25 @@ def seeds_of(factors: Factors, songs: Positions, heard: Positions) -> list[Posit
     The length of h is divided out, since it grows with popularity: everyone's hit would be everyone's reason.
     """
     if len(heard) == 0 or len(songs) == 0:
-        return [np.empty(0, np.int64) for _ in songs]
+        return [[] for _ in songs]
     spoken = factors[heard]
     lengths = np.sqrt(np.vecdot(spoken, spoken))
     lengths[lengths == 0] = 1
     strengths = factors[songs] @ spoken.T / lengths
-    enough = SHARE * strengths.max(axis=1)
     rows = np.arange(len(songs))
-    strongest = np.zeros((len(songs), SEEDS), np.int64)
-    speaks = np.zeros((len(songs), SEEDS), np.bool_)
+    enough = np.zeros(len(songs), np.float32)
+    seeds: list[list[int]] = [[] for _ in songs]
     for rank in range(min(SEEDS, len(heard))):
-        places = strengths.argmax(axis=1)
-        found = strengths[rows, places]
-        strongest[:, rank], speaks[:, rank] = places, (found > 0) & (found >= enough)
-        strengths[rows, places] = -np.inf
-    return [seeds[which] for seeds, which in zip(heard[strongest], speaks, strict=True)]
+        strongest = strengths.argmax(axis=1)
+        found = strengths[rows, strongest]
+        if rank == 0:
+            enough = SHARE * found
+        speaks = (found > 0) & (found >= enough)
+        for mine, seed, does_speak in zip(seeds, heard[strongest].tolist(), speaks.tolist(), strict=True):
+            if does_speak:
+                mine.append(seed)
+        strengths[rows, strongest] = -np.inf
+    return seeds
 
 
 def because_of(seeds: Sequence[Seed]) -> Reason:

@@ -13,7 +13,7 @@ def test_the_songs_of_the_same_kind_speak_for_a_song() -> None:
 
     seeds = seeds_of(songs, np.array([3, 4]), heard=np.array([0, 1, 2]))
 
-    assert [sorted(each.tolist()) for each in seeds] == [[0, 1], [2]]
+    assert [sorted(each) for each in seeds] == [[0, 1], [2]]
 
 
 def test_a_louder_song_speaks_no_louder() -> None:
@@ -21,7 +21,7 @@ def test_a_louder_song_speaks_no_louder() -> None:
 
     (seeds,) = seeds_of(songs, np.array([2]), heard=np.array([0, 1]))
 
-    assert seeds.tolist() == [1, 0]
+    assert seeds == [1, 0]
 
 
 def test_at_most_three_speak() -> None:
@@ -37,7 +37,7 @@ def test_songs_that_speak_against_are_no_reason() -> None:
 
     (seeds,) = seeds_of(songs, np.array([2]), heard=np.array([0, 1]))
 
-    assert seeds.tolist() == []
+    assert seeds == []
 
 
 def test_an_artist_that_stands_in_as_a_song_is_named_once() -> None:
