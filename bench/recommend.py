@@ -38,6 +38,7 @@ from models.bundle import Bundle
 from models.content import NEIGHBOURS, Content
 from models.diversity.choosing import PLAIN
 from models.exploration.drawing import Budget
+from models.graph_filter import VECTORS, GraphFilter
 from models.ranker.linear import Linear
 from serving.bundle import COLLECTION
 from serving.lifespan import loader
@@ -105,12 +106,15 @@ def world(songs: int, listeners: int, measured: int, rng: np.random.Generator) -
             rng.integers(0, songs, (songs, NEIGHBOURS)).astype(np.int32),
             rng.random((songs, NEIGHBOURS)).astype(np.float32),
         ),
+        graph_filter=GraphFilter.of(
+            np.abs(rng.normal(size=(songs, VECTORS))).astype(np.float32), np.diff(heard.tocsc().indptr)
+        ),
         needs=np.where(rng.random(songs) < min(1, 5_000 / songs), 3, 0).astype(np.int8),
     )
 
 
 def _version(songs: int, listeners: int, measured: int) -> str:
-    return f"bench2-{songs}-{listeners}-{measured}"
+    return f"bench3-{songs}-{listeners}-{measured}"
 
 
 def published(folder: Path, songs: int, listeners: int, measured: int, seed: int) -> Recommender:

@@ -18,6 +18,7 @@ from models.als.parameters import Parameters
 from models.arrays import Factors, Matrix
 from models.content import Content
 from models.files import array_of, npy, parquet
+from models.graph_filter import GraphFilter
 from models.ranker.linear import DEFAULT, Linear
 from models.together import Together
 
@@ -25,6 +26,7 @@ FOLDER = "bundles"
 _ARRAYS = ("song_ids", "song_factors", "listener_ids", "listener_factors", "popularity", "needs")
 _CONTENT = tuple(each.name for each in fields(Content))
 _TOGETHER = tuple(each.name for each in fields(Together))
+_FILTER = tuple(each.name for each in fields(GraphFilter))
 _FRAMES = ("songs", "listeners")
 
 
@@ -64,6 +66,7 @@ class Bundle:
     parameters: Parameters  # what the factors were trained with, so that more listens can be folded into them
     content: Content = field(default_factory=Content)
     together: Together = field(default_factory=Together)
+    graph_filter: GraphFilter = field(default_factory=GraphFilter)
     needs: NDArray[np.int8] = field(
         default_factory=lambda: np.empty(0, np.int8)
     )  # of exposure; empty: nobody knows
@@ -96,14 +99,17 @@ def load(version: str, blobs: Blobs) -> Bundle:
         )
     parts = {name: _checked(name, version, expected, blobs) for name, expected in manifest["sha256"].items()}
     arrays = {name: array_of(parts[f"{name}.npy"]) for name in (*_ARRAYS, *_CONTENT)}
+    # What a bundle from before there was any does not have: it serves without.
+    later = {
+        name: array_of(parts[f"{name}.npy"]) for name in (*_TOGETHER, *_FILTER) if f"{name}.npy" in parts
+    }
     return Bundle(
         version=manifest["version"],
         model=manifest["model"],
         **{name: arrays[name] for name in _ARRAYS},
         content=Content(**{name: arrays[name] for name in _CONTENT}),
-        together=Together(
-            **{name: array_of(parts[f"{name}.npy"]) for name in _TOGETHER if f"{name}.npy" in parts}
-        ),
+        together=Together(**{name: later[name] for name in _TOGETHER if name in later}),
+        graph_filter=GraphFilter(**{name: later[name] for name in _FILTER if name in later}),
         ranker=Linear.of(manifest["ranker"], manifest.get("calibration")),
         heard=sp.csr_array(sp.load_npz(io.BytesIO(parts["heard.npz"]))),
         songs=pl.read_parquet(parts["songs.parquet"]),
@@ -136,6 +142,7 @@ def _parts(bundle: Bundle) -> Mapping[str, bytes]:
         (bundle, _ARRAYS),
         (bundle.content, _CONTENT),
         (bundle.together, _TOGETHER),
+        (bundle.graph_filter, _FILTER),
     ]
     for holder, name in [(holder, name) for holder, names in holders for name in names]:
         parts[f"{name}.npy"] = npy(getattr(holder, name))

@@ -34,6 +34,7 @@ JOBS = (
         ("interactions", "listens"),
         "Counts which songs are played together in one sitting.",
     ),
+    Job("graph_filter", ("interactions",), "Finds the broad tastes in the graph of who listened to what."),
     Job("song_texts", ("songs", "lyrics"), "Says each song in words.", cron="0 3 * * *"),
     Job("text_vectors", ("song_texts",), "Embeds the words of songs that changed.", limit=timedelta(hours=8)),
     Job(
@@ -44,7 +45,7 @@ JOBS = (
     ),
     Job(
         "song_vectors",
-        ("als_model", "session_neighbours", "text_vectors", "ranker", "songs", "listeners"),
+        ("als_model", "session_neighbours", "graph_filter", "text_vectors", "ranker", "songs", "listeners"),
         "Publishes the model and the vectors of texts, then flips to them.",
     ),
 )
@@ -72,7 +73,7 @@ def in_order(jobs: tuple[Job, ...] = JOBS) -> tuple[Job, ...]:
     """The jobs with every one after those it reads, in the order of the list otherwise.
 
     >>> [each.writes for each in in_order(tuple(reversed(JOBS)))]
-    ['song_texts', 'text_vectors', 'interactions', 'session_neighbours', 'als_model', 'ranker', 'song_vectors', 'reports']
+    ['song_texts', 'text_vectors', 'interactions', 'graph_filter', 'session_neighbours', 'als_model', 'ranker', 'song_vectors', 'reports']
     """
     waiting = list(jobs)
     done: list[Job] = []

@@ -29,6 +29,7 @@ from pipelines import journal, live
 from pipelines.context import Context
 from pipelines.jobs.als_model import job as als_model
 from pipelines.jobs.als_model.card import MOVED
+from pipelines.jobs.graph_filter import job as graph_filter
 from pipelines.jobs.interactions import job as interactions
 from pipelines.jobs.session_neighbours import job as session_neighbours
 from pipelines.jobs.song_texts import job as song_texts
@@ -152,6 +153,7 @@ def without(bundle: Bundle, gone: Gone, version: str) -> Bundle:
         popularity=bundle.popularity[songs],
         content=bundle.content.of_songs(songs, len(bundle.song_ids)),
         together=bundle.together.of_songs(songs, len(bundle.song_ids)),
+        graph_filter=bundle.graph_filter.of_songs(songs),
         needs=bundle.needs[songs] if len(bundle.needs) else bundle.needs,
         songs=bundle.songs.remove(pl.col(Songs.song_id).is_in(gone.songs)),
         listeners=bundle.listeners.remove(pl.col(Listeners.listener_id).is_in(gone.listeners)),
@@ -289,6 +291,7 @@ def _vectors(blobs: Blobs, gone: Gone) -> Iterator[VectorFiles]:
     yield VectorFiles(blobs, als_model.NAME, "listener_ids.npy", "listener_factors.npy", gone.listeners)
     if len(gone.songs):
         yield VectorFiles(blobs, als_model.NAME, "song_ids.npy", "song_factors.npy", gone.songs)
+        yield VectorFiles(blobs, graph_filter.NAME, "song_ids.npy", "filter_vectors.npy", gone.songs)
         yield VectorFiles(blobs, text_vectors.NAME, "texts.parquet", "vectors.npy", gone.songs)
 
 

@@ -22,6 +22,7 @@ FEATURES: Mapping[str, str] = {
     "seed": "how near it is to what was asked for by a seed: a cosine, -1 to 1; 0 without one",
     "artist": "the part of the listener's listens that are by its artist",
     "together": "how much it is played together with a recent or asked-for song, in one sitting, 0 to 1",
+    "filter": "what the filter of the listening graph says: 1 as much as of the average song heard, 0 nothing",
 }
 NAMES = tuple(FEATURES)
 

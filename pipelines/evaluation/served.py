@@ -12,6 +12,7 @@ from models.diversity.choosing import PLAIN, Dials
 from models.evaluation.datasets import Dataset
 from models.evaluation.report import HEADLINE, Report
 from models.exploration.drawing import NONE, Budget
+from models.graph_filter import GraphFilter
 from models.library import Library
 from models.ranker.learning import Learnt
 from models.ranker.linear import DEFAULT, Linear
@@ -85,12 +86,14 @@ def ablation(dataset: Dataset, *, seed: int = 1, progress: Progress) -> tuple[Le
     stages = Stages.of(dataset, seed=seed, progress=progress)
     served, dials = Wanted(HEADLINE, budget=Budget()), Dials()
     whole = stages.moment
-    bundle = replace(whole.recommender.bundle, together=Together())
-    alone = whole.of_bundle(bundle)
+    bundle = whole.recommender.bundle
+    unfiltered = whole.of_bundle(replace(bundle, graph_filter=GraphFilter()))
+    alone = whole.of_bundle(replace(bundle, together=Together()))
     variants: Mapping[str, tuple[Moment, Wanted]] = {
         "the feed": (whole, served),
         "weights set by hand": (whole.by(DEFAULT), served),
         "without a ranker: taste's own order": (whole.by(BY_TASTE), served),
+        "without the graph filter": (unfiltered, served),
         "without sessions": (alone, served),
         "without MMR": (whole, replace(served, dials=replace(dials, redundancy=0.0))),
         "without caps on artists and albums": (

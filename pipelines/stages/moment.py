@@ -19,6 +19,7 @@ from models.content import Content
 from models.cooccurrence.sessions import Sessions
 from models.diversity.choosing import PLAIN
 from models.exploration.audience import needs_of
+from models.graph_filter import GraphFilter
 from models.library import Library
 from models.past import Past
 from models.ranker.linear import DEFAULT, NAMES, Linear
@@ -74,6 +75,7 @@ class Moment:
             parameters=parameters,
             content=Content() if library.texts is None else Content.of(library.texts, factors, popularity),
             together=Together.of(together) if together.nnz else Together(),
+            graph_filter=GraphFilter.learn(past, parameters.seed),
             needs=needs_of(popularity),
             ranker=ranker,
         )

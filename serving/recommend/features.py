@@ -46,6 +46,9 @@ def featured(found: Sequence[Found], asker: Asker, sources: Sources) -> Featured
         products = products_of(factors, taste)
         features[:, COLUMN["taste"]] = products * ~is_placed
         features[:, COLUMN["placed"]] = products * is_placed
+    row = bundle.graph_filter.row(asker.history.speaking, asker.history.listens)
+    if row is not None:
+        features[:, COLUMN["filter"]] = bundle.graph_filter.scores(places, row)
     for source, name in (("words", "content"), ("sessions", "together")):
         if source in spoken:
             features[:, COLUMN[name]] = spoken[source]

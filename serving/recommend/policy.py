@@ -89,7 +89,8 @@ def _sources_of(candidates: Featured, order: Positions, ranker: Linear) -> tuple
     names = np.full(len(order), "taste", dtype=object)
     is_settled = np.zeros(len(order), np.bool_)
     weighed = candidates.features[order] * ranker.weights
-    is_together = weighed[:, COLUMN["together"]] > weighed[:, [COLUMN["taste"], COLUMN["seed"]]].sum(axis=1)
+    by_taste = [COLUMN["taste"], COLUMN["filter"], COLUMN["seed"]]
+    is_together = weighed[:, COLUMN["together"]] > weighed[:, by_taste].sum(axis=1)
     for source, may in (
         ("follows", None),
         ("heard", None),

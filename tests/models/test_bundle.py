@@ -15,6 +15,7 @@ from models import bundle as bundles
 from models.als.parameters import Parameters
 from models.bundle import Bundle, BundleDamaged, BundleOutdated
 from models.content import Content
+from models.graph_filter import GraphFilter
 from models.ranker.linear import Linear
 from models.together import Together
 
@@ -42,6 +43,7 @@ def small_bundle(version: str = "v1") -> Bundle:
             np.eye(3, dtype=np.float32), np.arange(6, dtype=np.float32).reshape(3, 2), np.arange(3)
         ),
         together=Together.of(sp.csr_array(np.array([[0, 0.5, 0.25], [0.5, 0, 0], [0.25, 0, 0]])), 2),
+        graph_filter=GraphFilter.of(np.arange(6, dtype=np.float32).reshape(3, 2), np.array([2, 0, 1])),
         needs=np.array([3, 0, 1], np.int8),
         ranker=Linear.of({"taste": 2.0}),
     )
@@ -64,7 +66,7 @@ def test_what_was_saved_is_what_is_loaded(blobs: Blobs):
             case sp.csr_array():
                 assert (after != before).nnz == 0
                 assert after.dtype == before.dtype
-            case Content() | Together():
+            case Content() | Together() | GraphFilter():
                 for part in fields(before):
                     np.testing.assert_array_equal(getattr(after, part.name), getattr(before, part.name))
             case Linear():
@@ -85,18 +87,20 @@ def test_content_of_some_songs_names_no_other():
     assert not part.likeness[part.neighbours < 0].any()
 
 
-def test_a_bundle_from_before_there_were_sessions_is_loaded_without_them(blobs: Blobs):
+def test_a_bundle_from_before_there_were_sessions_and_a_filter_is_loaded_without_them(blobs: Blobs):
     bundles.save(small_bundle(), blobs)
     manifest = json.loads(blobs.read("bundles/v1/manifest.json"))
-    for name in ("session_neighbours.npy", "session_weights.npy"):
-        del manifest["sha256"][name]
-    del manifest["ranker"]["together"]
+    for part in (Together, GraphFilter):
+        for each in fields(part):
+            del manifest["sha256"][f"{each.name}.npy"]
+    del manifest["ranker"]["together"], manifest["ranker"]["filter"]
     blobs.put("bundles/v1/manifest.json", json.dumps(manifest).encode())
 
     old = bundles.load("v1", blobs)
 
     assert old.together.session_neighbours.size == 0
     assert old.together.around(np.array([0, 1]))[0].tolist() == []
+    assert old.graph_filter.row(np.array([0, 1]), np.ones(2, np.float32)) is None
     assert old.ranker.as_dict() == small_bundle().ranker.as_dict()
 
 
@@ -107,6 +111,19 @@ def test_what_is_played_together_of_some_songs_names_no_other():
 
     assert part.session_neighbours.tolist() == [[-1, 1], [0, -1]]
     assert part.session_weights.tolist() == [[0.0, 0.25], [0.25, 0.0]]
+
+
+def test_the_filter_of_some_songs_says_of_them_what_that_of_all_says():
+    whole = small_bundle().graph_filter
+    kept = np.array([0, 2])
+
+    part = whole.of_songs(kept)
+
+    listens = np.array([3.0], np.float32)
+    before, after = whole.row(np.array([2]), listens), part.row(np.array([1]), listens)
+    assert before is not None
+    assert after is not None
+    assert part.scores(np.arange(2), after).tolist() == whole.scores(kept, before).tolist()
 
 
 def test_a_bundle_without_a_manifest_is_not_there(blobs: Blobs):

@@ -7,6 +7,8 @@ import scipy.sparse as sp
 from models.blend.blend import Blend
 from models.blend.families import FAMILIES, KINDS, Variant, learnt
 from models.evaluation.ranking import ranked
+from models.graph.low_pass import LowPass
+from models.graph_filter import LISTENER, SONG, TARGET, GraphFilter
 from models.past import Past, Plays
 from models.retriever import Retriever, loaded, saved
 
@@ -132,6 +134,20 @@ def test_a_blend_is_saved_with_all_within_it():
     again = loaded(saved(blend), KINDS)
 
     np.testing.assert_array_equal(again.scores(town, np.arange(9)), blend.scores(town, np.arange(9)))
+
+
+def test_the_filter_that_serves_says_what_the_retriever_says_on_a_scale_of_its_own():
+    town = random_town()
+    served = GraphFilter.learn(town, 1, 16)
+    expected = LowPass.learn(town, 16, LISTENER, SONG, TARGET).scores(town, np.arange(9))
+
+    for row, scores in enumerate(expected):
+        heard = town.listens[[row]].indices.astype(np.int64)
+        asked = served.row(heard, town.listens[[row]].data)
+        assert asked is not None
+        np.testing.assert_allclose(
+            served.scores(np.arange(70), asked), scores / scores[heard].mean(), rtol=1e-3, atol=1e-4
+        )
 
 
 def test_a_file_of_another_kind_is_refused():

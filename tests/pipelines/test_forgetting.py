@@ -71,6 +71,7 @@ def test_no_version_of_anything_holds_them_any_more(world: World, context: Conte
         "bundles": 2,
         "interactions": 2 * (TOWN // 2 - 1) * 2,
         "als_model": 2 * (TOWN // 2 - 1) * 2 + 2 + 2,
+        "graph_filter": 2,
         "session_neighbours": 2 * (TOWN // 2 - 1) * 2,
         "song_texts": 1,
         "text_vectors": 1,

@@ -85,6 +85,23 @@ def test_a_bundle_knows_which_songs_several_people_play_together(world: World, c
     assert 0 < bundle.together.session_weights.max() < 1
 
 
+def test_the_filter_of_a_bundle_tells_the_two_kinds_of_the_town_apart(world: World, context: Context):
+    world.settle_checkerboard_town()
+    world.listen(1, 999)  # a song that the catalog does not know
+
+    *_, published = run_all(context)
+    bundle = bundles.load(published.version, context.blobs)
+
+    places = np.arange(len(bundle.song_ids))
+    for row in range(len(bundle.listener_ids)):
+        heard = bundle.heard[[row]]
+        asked = bundle.graph_filter.row(heard.indices.astype(np.int64), heard.data)
+        assert asked is not None
+        scores = bundle.graph_filter.scores(places, asked)
+        scores[heard.indices] = -np.inf
+        assert bundle.song_ids[scores.argmax()] == bundle.listener_ids[row] + 100
+
+
 def test_songs_the_catalog_does_not_know_are_left_out(world: World, context: Context):
     world.settle_checkerboard_town()
     world.listen(1, 999)
@@ -172,6 +189,7 @@ def test_a_song_that_left_the_catalog_leaves_the_bundle_without_training_again(
         "reports": False,
         "interactions": False,
         "session_neighbours": False,
+        "graph_filter": False,
         "als_model": False,
         "song_texts": True,
         "text_vectors": True,

@@ -1,6 +1,7 @@
 """Features of a song and a listener, against what can be counted by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from foundation.ids import UserId
 from models.arrays import Factors, Positions
 from models.bundle import Bundle
+from models.graph_filter import GraphFilter
 from serving.recommend.asking import Trends, Wanted
 from serving.recommend.features import COLUMN
 from serving.recommend.recommender import NOT_LATELY, Recommender
@@ -43,6 +45,28 @@ def test_an_artist_of_whom_nothing_was_heard_has_no_part(checkerboard: MakeBundl
 
     assert told[1025][COLUMN["artist"]] == 1.0  # 1011 and 1025 are by one artist
     assert {float(features[COLUMN["artist"]]) for features in told.values()} == {0.0, 1.0}
+
+
+def test_the_filter_says_of_a_song_how_it_fits_beside_those_heard(checkerboard: MakeBundle) -> None:
+    bundle = checkerboard(20, 60)
+    graph = GraphFilter.of(np.eye(2, dtype=np.float32)[bundle.song_ids % 2], np.full(60, 4))
+
+    told = watched(replace(bundle, graph_filter=graph), EVEN, also=np.array([0, 2]))
+    without = watched(bundle, EVEN)
+
+    assert {song: float(features[COLUMN["filter"]]) for song, features in told.items()} == {
+        song: pytest.approx(1 - song % 2) for song in told
+    }
+    assert {float(features[COLUMN["filter"]]) for features in without.values()} == {0.0}
+
+
+def test_the_filter_follows_what_was_just_heard(checkerboard: MakeBundle) -> None:
+    bundle = checkerboard(20, 60, strangers=[500])
+    graph = GraphFilter.of(np.eye(2, dtype=np.float32)[bundle.song_ids % 2], np.full(60, 4))
+
+    told = watched(replace(bundle, graph_filter=graph), NEWCOMER, 1011)
+
+    assert told[1025][COLUMN["filter"]] == pytest.approx(1)
 
 
 def test_songs_that_are_asked_for_are_candidates_whatever_is_found(checkerboard: MakeBundle) -> None:

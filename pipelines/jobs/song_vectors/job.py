@@ -25,6 +25,7 @@ from pipelines.context import Context, NothingHeard, Outcome, Schema
 from pipelines.dimensions import LISTENERS, LISTENERS_SQL, SONGS, SONGS_SQL
 from pipelines.jobs.als_model import job as als_model
 from pipelines.jobs.als_model.job import Trained
+from pipelines.jobs.graph_filter import job as graph_filters
 from pipelines.jobs.interactions import job as interactions
 from pipelines.jobs.ranker import job as rankers
 from pipelines.jobs.session_neighbours import job as session_neighbours
@@ -33,7 +34,7 @@ from pipelines.versions import Versions, digest
 
 NAME = live.PUBLISHES
 COLLECTION = live.COLLECTION  # its current version is what serves
-RECIPE = 5  # part of every version: raise it when `build` or the SQL changes its meaning
+RECIPE = 6  # part of every version: raise it when `build` or the SQL changes its meaning
 KEPT = 3
 TRIED = 50  # listeners and songs whose nearest songs are compared with the exact ones
 K = 20
@@ -77,12 +78,14 @@ def build(
     dimensions: Dimensions,
     texts: text_vectors.Vectors,
     near: pl.DataFrame,
+    graph: graph_filters.Written,
     ranker: Linear,
 ) -> Bundle:
     """The bundle of a model: every song of the catalog, with factors of zeros where nobody has heard it.
 
     Such a song scores 0 for everybody, which no ranking by taste lets through: its place is told from its words. Songs that the catalog does not know
-    cannot be named, so they are left out. `rows` are what the model was trained on, `near` which songs are played together.
+    cannot be named, so they are left out. `rows` are what the model was trained on, `near` which songs are played together,
+    `graph` what is known of who listens to what.
     """
     songs = dimensions.songs.sort(Songs.song_id)
     song_ids = songs[Songs.song_id].to_numpy()
@@ -108,6 +111,7 @@ def build(
         parameters=trained.parameters,
         content=Content.of(_rows_of(texts, song_ids), factors, popularity),
         together=session_neighbours.table_of(near, song_ids),
+        graph_filter=graph_filters.of_catalog(graph, song_ids),
         needs=dimensions.needs(song_ids, popularity),
         ranker=ranker,
     )
@@ -138,6 +142,7 @@ def run(context: Context) -> Outcome:
     source = interactions.newest(context)
     trained, texts = als_model.chosen(context, source.version), text_vectors.newest(context)
     near = session_neighbours.counted(context, trained.interactions_version)
+    graph = graph_filters.learnt(context, trained.interactions_version)
     ranked_by, ranker = rankers.learnt_for(context, trained)
     dimensions = Dimensions(
         context.frame(SONGS_SQL, SONGS),
@@ -148,12 +153,19 @@ def run(context: Context) -> Outcome:
     rows = source.rows if is_newest else als_model.learnt_from(context, trained)
     versions = Versions(NAME, context.blobs)
     version = digest(
-        NAME, RECIPE, trained.version, texts.version, near.version, ranked_by, dimensions.state(rows)
+        NAME,
+        RECIPE,
+        trained.version,
+        texts.version,
+        near.version,
+        graph.version,
+        ranked_by,
+        dimensions.state(rows),
     )
     known = versions.newest()
     if known is not None and known["version"] == version == context.vectors.current(COLLECTION):
         return Outcome(version, changed=False, summary=_summary(known))
-    bundle = build(version, rows, trained, dimensions, texts.rows, near.rows, ranker)
+    bundle = build(version, rows, trained, dimensions, texts.rows, near.rows, graph, ranker)
     if not len(bundle.listener_ids):
         raise NothingHeard("the catalog knows none of the songs that were listened to")
     recall, text_recall = publish(bundle, points_of(bundle, texts.rows), context)

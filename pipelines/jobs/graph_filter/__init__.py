@@ -1,0 +1,1 @@
+"""Job `graph_filter`: the broad tastes in the graph of who listened to what."""
