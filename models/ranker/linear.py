@@ -85,7 +85,8 @@ class Linear:
 
 
 # Where too little is known to learn weights (`models.ranker.learning`): taste decides, the others settle what it leaves
-# open. What a listener said outright outweighs what they did: these weights are never learnt.
+# open. What a listener said outright outweighs what they did: these weights are never learnt. The filter has a weight only
+# where one is learnt: it gains much on some pasts and loses on others (docs/evaluation.md).
 DEFAULT = Linear.of(
     {
         "taste": 1.0,
