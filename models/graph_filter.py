@@ -66,12 +66,12 @@ class GraphFilter:
         if not len(self.filter_vectors) or not len(songs):
             return None
         source = self.filter_source[songs]
-        known = source > 0
-        heard = self.filter_vectors.take(songs, axis=0)
-        row = (np.log1p(listens) * source) @ heard
-        own = (heard @ row) * self.filter_target[songs]
-        mean = float(own[known].mean()) if known.any() else 0.0
-        return row / np.float32(mean) if mean > 0 else None
+        known = np.count_nonzero(source)  # the rows of the others are zeros
+        sums = np.stack([np.log1p(listens) * source, self.filter_target[songs]]) @ self.filter_vectors.take(
+            songs, axis=0
+        )
+        own = float(sums[0] @ sums[1])  # what the songs heard have, added up
+        return sums[0] * np.float32(known / own) if own > 0 else None
 
     def scores(self, songs: Positions, row: Factors) -> NDArray[np.float32]:
         """How well these songs suit the listener of a row, each summed by itself: the others asked for change nothing."""
