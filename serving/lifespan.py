@@ -30,6 +30,7 @@ from serving.recommend.trends import NearCharts
 from serving.statistics.warehouse import Warehouse
 from serving.trending.counting import COUNTED_WITHIN
 from serving.trending.service import Trending
+from serving.trending.sharing import Sharing
 
 FIRST_CHART = 2.0  # seconds that starting waits for the first chart; without it, popularity answers
 
@@ -62,6 +63,9 @@ async def open_serving(settings: Settings, now: Clock = utc_now) -> AsyncIterato
         lambda: open_clickhouse_reader_async(engines.clickhouse_reader, patience=COUNTED_WITHIN),
         now,
         settings.trending,
+        Sharing(
+            settings.run_dir / "charts", f"{engines.clickhouse_reader} {settings.trending.search_listeners}"
+        ),
     )
     warehouse = Warehouse(lambda: open_clickhouse_reader_async(engines.clickhouse_reader))
     await asyncio.to_thread(live.__enter__)

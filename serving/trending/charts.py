@@ -2,40 +2,37 @@
 
 An answer is encoded bytes of this memory, kept until the next look. They are not shared through Redis (the brief's key
 `trending:songs:{genre}:{region}`, 5 minutes): every process holds the lists themselves, which are newer than that and nearer.
+What the warehouse is asked for, looks and counts, one process of a host asks for all of them (`sharing`).
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import product
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from foundation.clock import Clock
-from serving.trending.boards import EMPTY, Board, Boards, Growth, Key, Ranked, moved
-from serving.trending.counting import AT_ONCE, MOST, AsyncRaw, Counting
-from serving.trending.moves import NO_SUMS, Ints, Moved, Moves, Sums, sums_of
+from serving.trending.boards import EMPTY, LENGTH, Board, Boards, Growth, Key, Ranked, boards_of, moved
+from serving.trending.counting import AT_ONCE, COUNTED_WITHIN, AsyncRaw, Counting
+from serving.trending.looking import POLL, Looks
+from serving.trending.moves import NO_SUMS, Ints, Moves, Sums, sums_of
 from serving.trending.names import Names
 from serving.trending.schemas import KINDS, SOURCES, VIEWS, Asked, Kind, Of, Source, View
+from serving.trending.sharing import Count, Patience, Sharing
 from serving.trending.units import SHARE, Name, Unit, growth_of, name_of
 from serving.trending.windows import Span, Window
 
 log = logging.getLogger(__name__)
 
-LOOKED_WITHIN = 10.0  # seconds, else the warehouse is away
-LOOK = 0.4  # seconds from one look at what is new to the next, so that an event shows within one
 COUNT = 60.0  # seconds after which a chart is counted anew, or earlier when its window's beginning moves
+GLANCE = 0.4  # seconds from one glance at what is due to the next
+QUESTIONS = 4  # that a count asks at most
 AGAIN = 5.0  # seconds until a question that failed is asked again
-BEYOND = 60  # seconds that an insert may take to become visible
-LOST = 7_200.0  # seconds without a look, after which what is fresh no longer tells all that is new
 LONGEST = 2_000_000  # rows of the log of moves, 144 MB
-SETTLED = 120  # seconds after which an hour of telling is over: every insert that carries it is visible
 TOLD_LATE = timedelta(seconds=10)  # a chart that moves is stale after this
 COUNTED_LATE = timedelta(
     minutes=5
@@ -53,13 +50,11 @@ class Charts:
     listeners: int = 5  # different ones, of whom a search that is told names none
     units: dict[Name, Unit] = field(default_factory=dict)
     names: Names = field(init=False)
-    news: Moves = field(default_factory=Moves)
+    sharing: Sharing = field(default_factory=Sharing)  # with other processes of this host
+    looks: Looks = field(init=False)
     answers: dict[tuple[Asked, int], bytes] = field(default_factory=dict)  # encoded, until the next look
     _counting: Counting = field(init=False)
-    _position: int = 0  # the newest block that was looked at
-    _looked: float | None = None
-    _looked_at: datetime | None = None
-    _ahead: float = 0.0  # the warehouse's epoch seconds when ours (monotonic) were 0
+    _patience: Patience = field(default_factory=lambda: Patience(QUESTIONS * COUNTED_WITHIN))
     _is_away: bool = False
     _lapses: int = 0  # how often the charts fell behind
     _wanted: dict[tuple[Name, Of, Key], Ints] = field(default_factory=dict)
@@ -67,11 +62,19 @@ class Charts:
     def __post_init__(self) -> None:
         self._counting = Counting(self.connect, self.listeners)
         self.names = Names(self._counting)
+        self.looks = Looks(
+            self._counting, self.names, self.sharing, self.now, self._fall_behind, self.seconds
+        )
         # the order in which they are counted at the start: what is asked for first
         orders: Iterable[tuple[View, Kind, Source, Window]]
         orders = product(VIEWS, KINDS, SOURCES, ("week", "day", "hour", "month"))
         for view, kind, source, window in orders:
             self.units[source, window, kind, view] = Unit(source, window, kind, view)
+
+    @property
+    def news(self) -> Moves:
+        """What moves the charts since they were counted."""
+        return self.looks.log
 
     def list_of(self, asked: Asked, limit: int) -> tuple[Unit, Ranked | None]:
         """The first of a chart, from memory alone; None where it is not held."""
@@ -123,7 +126,7 @@ class Charts:
 
     def is_stale(self, unit: Unit) -> bool:
         """Whether a chart is older than it may be, or was never made."""
-        planned = timedelta(seconds=2 * self._rest(unit))
+        planned = timedelta(seconds=2 * self._rest(unit, unit.seconds))
         late = TOLD_LATE if unit.moves else max(COUNTED_LATE, planned)
         return unit.until is None or self.now() - unit.until > late
 
@@ -143,19 +146,12 @@ class Charts:
         await self._counting.close()
 
     async def look(self) -> bool:
-        """Take in what is new; returns whether the warehouse answered."""
+        """Take in what is new by now; returns whether the warehouse answered."""
+        return await self._take_in(self.seconds())
+
+    async def _take_in(self, later_than: float, due: float = 0.0) -> bool:
         try:
-            at, moment = self.seconds(), self.now()
-            async with asyncio.timeout(LOOKED_WITHIN):
-                if self._looked is None or at - self._looked > LOST:
-                    await self._start_over()
-                else:
-                    lookback = int(at - self._looked) + BEYOND
-                    await self._take(await self._counting.fresh(self._position, lookback), lookback)
-            self._looked, self._looked_at = at, moment
-            for unit in self.units.values():
-                if unit.moves and not unit.is_behind:
-                    unit.until = moment
+            await self.looks.look(later_than, due)
         except Exception as error:  # noqa: BLE001 - whatever fails, the charts stay as they are, and it tries again
             if not self._is_away:
                 log.warning("charts are not moved: %s", error)
@@ -163,64 +159,110 @@ class Charts:
             return False
         finally:
             self.answers.clear()
+        for unit in self.units.values():
+            if unit.moves and not unit.is_behind:
+                unit.until = self.looks.looked_at
+        if len(self.news) > LONGEST:
+            self._let_go()
         self._is_away = False
         return True
 
     async def count(self, unit: Unit) -> bool:
         """Count the charts of a unit anew; returns whether the warehouse answered."""
-        began = self.seconds()
+        with self.sharing.alone("counting") as is_alone:
+            return await self._count_anew(unit, tells=is_alone)
+
+    async def _count_anew(self, unit: Unit, *, tells: bool) -> bool:
+        at, began = self.now(), self.seconds()
         try:
-            await self._check_position()
-            await self._count(unit)
+            await self.looks.check_position()
+            place, lapses = self.news.end, self._lapses
+            count, lists = await self._counted(unit, at, began)
+            if tells:
+                await asyncio.to_thread(self.sharing.tell_count, unit.title, count, lists)
+            await self._take_over(unit, count, lists, place, lapses)
         except Exception as error:  # noqa: BLE001 - as above
             log.warning("the charts of the %s are not counted: %s", unit.window, error)
-            unit.due = self.seconds() + max(AGAIN, self._rest(unit, self.seconds() - began))
+            took = self.seconds() - began
+            if tells:  # so that no other process tries the same in vain
+                self.sharing.tell_count(unit.title, Count(at=at, took=took, has_failed=True), {})
+            self._plan(unit, at, took, AGAIN)
             return False
-        unit.seconds = self.seconds() - began
-        moving = (unit.next_at - self.now()).total_seconds()
-        pause = min(COUNT, moving) if unit.moves else LOOK
-        unit.due = self.seconds() + max(pause, self._rest(unit))
-        self._let_go()
-        self.answers.clear()
         return True
 
-    def _rest(self, unit: Unit, took: float | None = None) -> float:
+    async def _counted(self, unit: Unit, at: datetime, began: float) -> tuple[Count, dict[Of, pa.Table]]:
+        """The lists of a unit, asked of the warehouse."""
+        told: dict[str, str | int | float] = {"position": self.looks.position, "settled": self.looks.settled}
+        told |= Span.at(unit.window, at).parameters(self.looks.closed(), compares=unit.compares)
+        looked_at, totals = self.looks.looked_at, (0, 0)
+        if unit.compares:
+            totals = await self._counting.totals(unit.source, unit.view, told)
+        growth = growth_of(totals)
+        lists: dict[Of, pa.Table] = {}
+        if growth is not None or not unit.compares:
+            for of in SOURCES[unit.source]:
+                lists[of] = await self._counting.lists(of, unit.view, told, growth)
+        return Count(at=at, took=self.seconds() - began, looked_at=looked_at, told=told, totals=totals), lists
+
+    async def adopt(self, unit: Unit) -> bool:
+        """Take over how another process counted a unit, where that is newer and we know what has moved since, or soon will."""
+
+        def is_usable(count: Count) -> bool:
+            is_newer = unit.tried_at is None or count.at > unit.tried_at
+            return is_newer and count.at <= self.now() and self.looks.is_of_now(count.looked_at or count.at)
+
+        if (told := await asyncio.to_thread(self.sharing.counted, unit.title, is_usable)) is None:
+            return False
+        count, lists = told
+        if count.has_failed:
+            self._plan(unit, count.at, count.took, AGAIN)
+            return True
+        if count.looked_at is None or self.looks.looked_at is None:
+            return False
+        if count.looked_at > self.looks.looked_at:  # it was counted where we are about to come
+            await asyncio.sleep(POLL)
+            return True
+        lapses, place = self._lapses, self.news.place_of(int(count.told["position"]))
+        if place is None:
+            return False
+        try:
+            await self._take_over(unit, count, lists, place, lapses)
+        except Exception as error:  # noqa: BLE001 - as above: a count of our own may do
+            log.warning("the charts of the %s are not taken over: %s", unit.window, error)
+            return False
+        return True
+
+    async def _take_over(
+        self, unit: Unit, count: Count, lists: Mapping[Of, pa.Table], place: int, lapses: int
+    ) -> None:
+        growth = growth_of(count.totals) if unit.compares else None
+        boards = {of: Boards() for of in SOURCES[unit.source]}
+        for of, answer in lists.items():
+            boards[of] = await asyncio.to_thread(boards_of, answer, LENGTH, growth)
+        await self.names.name(boards)
+        unit.boards, unit.told, unit.totals = boards, count.told, count.totals
+        unit.span, unit.seconds = Span.at(unit.window, count.at), count.took
+        unit.place, unit.is_behind = place, self._lapses > lapses
+        unit.until = self.looks.looked_at if unit.moves else count.looked_at
+        moving = (unit.next_at - self.now()).total_seconds()
+        self._plan(unit, count.at, count.took, min(COUNT, moving) if unit.moves else GLANCE)
+        self._let_go()
+        self.answers.clear()
+
+    def _plan(self, unit: Unit, tried_at: datetime, took: float, pause: float) -> None:
+        """When it is counted again: every process comes to the same, and the first of them does it."""
+        unit.tried_at = tried_at
+        over = self.seconds() - max(0.0, (self.now() - tried_at).total_seconds() - took)
+        unit.due = over + max(pause, self._rest(unit, took))
+
+    def _rest(self, unit: Unit, took: float) -> float:
         """For how long charts that take so long are left alone: each has its part of the share, and makes no other wait."""
         alike = sum(each.source == unit.source for each in self.units.values())
-        return (unit.seconds if took is None else took) * alike / SHARE[unit.source]
+        return took * alike / SHARE[unit.source]
 
     def _soon(self, unit: Unit) -> float:
         """When charts may be counted anew that must be: all of the share is theirs."""
         return self.seconds() + unit.seconds / SHARE[unit.source]
-
-    async def _count(self, unit: Unit) -> None:
-        place, position, looked_at, lapses = self.news.end, self._position, self._looked_at, self._lapses
-        span = Span.at(unit.window, self.now())
-        told = span.parameters(self._closed(), compares=unit.compares) | {
-            "position": position,
-            "settled": self._settled,
-        }
-        totals = (0, 0)
-        growth = None
-        if unit.compares:
-            totals = await self._counting.totals(unit.source, unit.view, told)
-            growth = growth_of(totals)
-        boards = {of: Boards() for of in SOURCES[unit.source]}
-        if growth is not None or not unit.compares:
-            boards = {of: await self._counting.lists(of, unit.view, told, growth) for of in boards}
-        await self.names.name(boards)
-        unit.boards, unit.span, unit.told, unit.totals = boards, span, told, totals
-        unit.place, unit.is_behind = place, self._lapses > lapses
-        unit.until = self._looked_at if unit.moves else looked_at
-
-    @property
-    def _settled(self) -> int:
-        """The warehouse's time (epoch seconds) before which nobody looks any more: all that carries one is visible."""
-        return int(self._ahead + (self._looked or 0.0)) - BEYOND
-
-    def _closed(self) -> datetime:
-        """The hour before which the rollups do not change any more."""
-        return datetime.fromtimestamp((int(self._ahead + self.seconds()) - SETTLED) // 3600 * 3600, UTC)
 
     def _let_go(self) -> None:
         """Forget the moves that every chart has counted, and charts that were not counted for too long."""
@@ -235,64 +277,6 @@ class Charts:
         for unit in self.units.values():
             unit.is_behind, unit.due = True, min(unit.due, self._soon(unit))
 
-    async def _take(self, fresh: pa.Table, lookback: int) -> None:
-        """Put what a look brought into the log; where that is too much, every chart waits until it is counted anew."""
-        if len(fresh) >= MOST:
-            await self._start_over()
-            return
-        if not len(fresh):
-            return
-        newest = max(fresh["newest"].to_pylist())
-        repeats = await self._counting.fresh_repeats(
-            {
-                "position": self._position,
-                "newest": newest,
-                "lookback": lookback,
-                "settled": self._settled,
-                "closed": f"{self._closed():%Y-%m-%d %H:%M:%S}",
-            }
-        )
-        rows = fresh.to_pylist() + repeats
-        await self.names.name_songs({row["song_id"] for row in rows})
-        playlists = sorted({row["playlist_id"] for row in rows} - {0})
-        public = {row["playlist_id"] for row in await self._counting.named("playlists", playlists)}
-        self.news.add(self._named(rows, public))
-        self._position = newest
-        if len(self.news) > LONGEST:
-            self._let_go()
-
-    def _named(self, rows: Iterable[Mapping[str, Any]], public: AbstractSet[int]) -> Moved:
-        """What a look brought, with what it is by now: without songs gone from the catalog, and no playlist but those of `public`."""
-        known = [(row, song) for row in rows if (song := self.names.songs.get(row["song_id"])) is not None]
-
-        def column(values: Iterable[int]) -> Ints:
-            return np.fromiter(values, np.int64, len(known))
-
-        return Moved(
-            songs=column(row["song_id"] for row, _ in known),
-            artists=column(song.artist_id for _, song in known),
-            albums=column(song.album_id for _, song in known),
-            playlists=column(row["playlist_id"] if row["playlist_id"] in public else 0 for row, _ in known),
-            genres=self.news.genres.all_of(song.genre.lower() for _, song in known),
-            regions=self.news.regions.all_of(row["country"] for row, _ in known),
-            minutes=column(row["minute"] for row, _ in known),
-            listens=column(row.get("listens", 0) for row, _ in known),
-            repeats=column(row.get("repeats", 0) for row, _ in known),
-        )
-
-    async def _start_over(self) -> None:
-        """Look from the newest block on; what was before it comes with the next count."""
-        newest, at = await self._counting.position()
-        self._position, self._ahead = newest, at - self.seconds()
-        self._fall_behind()
-
-    async def _check_position(self) -> None:
-        """A warehouse that was made anew, or whose fresh rows all had gone when it started, numbers its blocks from 1."""
-        newest, at = await self._counting.position()
-        self._ahead = at - self.seconds()
-        if 0 < newest < self._position // 2:
-            await self._start_over()
-
     async def look_up(self) -> None:
         """Count those who may have come into a chart as its others were counted; then they are in it."""
         wanted, self._wanted = self._wanted, {}
@@ -306,10 +290,8 @@ class Charts:
 
     async def _keep_looking(self) -> None:
         while True:
-            began = self.seconds()
-            answered = await self.look()
-            took = self.seconds() - began  # it waits, mostly: a busy warehouse is left alone half of the time
-            await asyncio.sleep(max(LOOK - took, took) if answered else AGAIN / 5)
+            if not await self._take_in(self.looks.looked or 0.0, self.looks.due):
+                await asyncio.sleep(AGAIN / 5)
             if self.names.are_many:
                 held = [unit.boards for unit in self.units.values()]
                 self.names.forget_all_but(held, self.news.after(self.news.end - len(self.news)))
@@ -321,18 +303,26 @@ class Charts:
                 await self.look_up()
             except Exception as error:  # noqa: BLE001 - as above: whoever asks again has it looked up again
                 log.warning("nobody new is looked up: %s", error)
-            await asyncio.sleep(max(LOOK / 2, (self.seconds() - began) / SHARE["listens"]))
+            await asyncio.sleep(max(GLANCE / 2, (self.seconds() - began) / SHARE["listens"]))
 
     async def _keep_counting(self) -> None:
         while True:
-            unit = min(self.units.values(), key=lambda each: each.due)
-            wait = unit.due - self.seconds()
-            if self._looked is None or self._is_away:
-                wait = max(wait, LOOK)
-            if wait > 0:
-                await asyncio.sleep(min(wait, LOOK))
-                continue
-            await self.count(unit)
+            due = [unit for unit in self.units.values() if unit.due <= self.seconds()]
+            if not due or self.looks.looked is None or self._is_away or not await self._renew(due):
+                await asyncio.sleep(GLANCE)
+
+    async def _renew(self, due: Sequence[Unit]) -> bool:
+        """Take over what others have counted of these, or count the first where no other process counts; whether any was."""
+        if any([await self.adopt(unit) for unit in due]):
+            self._patience.begin_anew()
+            return True
+        unit = min(due, key=lambda each: each.due)
+        with self.sharing.alone("counting") as is_alone:
+            if not self._patience.ends(self.seconds(), is_alone=is_alone):
+                return False
+            if not await self.adopt(unit):
+                await self._count_anew(unit, tells=is_alone)
+            return True
 
     @property
     def nbytes(self) -> int:

@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from serving.trending.boards import CHARTS, LENGTH, Boards, boards_of
-from serving.trending.moves import Ints
+from serving.trending.moves import TOLD, Ints
 from serving.trending.rising import KEPT, PRIOR
 from serving.trending.schemas import SOURCE_OF, Of, Source, View
 from warehouse.migrate import query
@@ -18,6 +20,7 @@ COUNTED_WITHIN = 300  # seconds that the warehouse may take for one question: as
 AT_ONCE = 1_000  # ids in one question: they travel in its address
 REPEATERS = 300  # the same of listeners, songs and days
 MOST = 200_000  # songs, playlists, countries and minutes that one look may bring; more, and charts are counted anew
+NEWEST = 2**63 - 1  # a block that is never reached
 
 Parameters = Mapping[str, str | int | float]
 CELLS, SEARCH_CELLS, REPEATS, LISTS, TOTALS, SONGS_OF, GROUPS_OF, SEARCHES_OF = (
@@ -55,6 +58,10 @@ THESE: Mapping[Of, str] = {
     "albums": "AND song_id IN (SELECT song_id FROM songs WHERE album_id IN {ids:Array(UInt64)})",
     "playlists": "AND playlist_id IN {ids:Array(UInt64)}",
 }
+SQL = (
+    *(CELLS, SEARCH_CELLS, REPEATS, LISTS, TOTALS, SONGS_OF, GROUPS_OF, SEARCHES_OF),
+    *(FRESH, FRESH_REPEATERS, FRESH_REPEATS, POSITION, *NAMES.values()),
+)
 PUBLIC = "playlist_id IN (SELECT playlist_id FROM playlists FINAL WHERE is_public)"
 KNOWN = "song_id IN (SELECT song_id FROM songs FINAL WHERE NOT is_removed)"
 COUNTED: Mapping[Source, str] = {"listens": KNOWN, "playlists": KNOWN, "searches": "1"}
@@ -80,13 +87,12 @@ class Counting:
     connect: Callable[[], Awaitable[AsyncRaw]]
     listeners: int = 5  # different ones, of whom a search that is told names none
     _client: AsyncRaw | None = field(default=None)
+    _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def lists(self, of: Of, view: View, told: Parameters, growth: float | None) -> Boards:
-        """The lists of a window: most played, or with its growth (`totals`) those that rise."""
-        answer = await self._ask(
-            lists_sql(of, view, listeners=self.listeners), _ordered(view, told, growth, KEPT)
-        )
-        return await asyncio.to_thread(boards_of, answer, LENGTH, growth)
+    async def lists(self, of: Of, view: View, told: Parameters, growth: float | None) -> pa.Table:
+        """The lists of a window, LENGTH of each: most played, or with its growth (`totals`) those that rise."""
+        sql = lists_sql(of, view, listeners=self.listeners)
+        return (await self._ask(sql, _ordered(view, told, growth, KEPT))).drop_columns(["listed"])
 
     async def some(self, of: Of, view: View, told: Parameters, ids: Ints) -> Boards:
         """The same lists of these alone, whatever they have."""
@@ -99,21 +105,40 @@ class Counting:
         (row,) = (await self._ask(sql, _ordered(view, told, None, -1.0))).to_pylist()
         return row["heard"] or 0, row["before"] or 0
 
-    async def fresh(self, position: int, lookback: int) -> pa.Table:
-        """What became visible after a block, told within so many seconds."""
-        return await self._ask(FRESH, {"position": position, "lookback": lookback, "most": MOST})
+    async def moves(self, told: Parameters) -> tuple[int, pa.Table] | None:
+        """What the blocks after `position` up to `newest` tell, within so many seconds (`lookback`), as rows of TOLD, and the newest
+        of them; None where it is too much. Playlists that not everyone may see are none.
+        """
+        fresh = await self._ask(FRESH, {**told, "most": MOST})
+        if len(fresh) >= MOST:
+            return None
+        if not len(fresh):
+            return int(told["position"]), TOLD.empty_table()
+        newest = pc.max(fresh["newest"]).as_py()
+        nothing = np.zeros(len(fresh), np.int64)
+        parts = [fresh.append_column("repeats", [nothing]), *await self._repeats({**told, "newest": newest})]
+        moves = pa.concat_tables(part.select(TOLD.names).cast(TOLD) for part in parts)
+        return newest, await self._without_private(moves)
 
-    async def fresh_repeats(self, told: Parameters) -> list[dict[str, Any]]:
+    async def _repeats(self, told: Parameters) -> list[pa.Table]:
         """How many repeats more or less there are by the block `newest` than by the block `position`."""
         asked: dict[str, Any] = {**told, "cap": CAP}
         repeaters = (await self._ask(FRESH_REPEATERS, asked)).to_pylist()
-        found: list[dict[str, Any]] = []
+        found: list[pa.Table] = []
         for start in range(0, len(repeaters), REPEATERS):
             some = repeaters[start : start + REPEATERS]
             keys = [(each["day"], each["listener_id"], each["song_id"]) for each in some]
             asked |= {"keys": keys, "listeners": sorted({listener for _, listener, _ in keys})}
-            found += (await self._ask(FRESH_REPEATS, asked)).to_pylist()
+            part = await self._ask(FRESH_REPEATS, asked)
+            found.append(part.append_column("listens", [np.zeros(len(part), np.int64)]))
         return found
+
+    async def _without_private(self, moves: pa.Table) -> pa.Table:
+        playlists = moves["playlist_id"].to_numpy()
+        some = np.setdiff1d(playlists, [0]).tolist()
+        public = [row["playlist_id"] for row in await self.named("playlists", some)]
+        kept = np.where(np.isin(playlists, public), playlists, 0)
+        return moves.set_column(TOLD.get_field_index("playlist_id"), TOLD.field("playlist_id"), [kept])
 
     async def position(self) -> tuple[int, int]:
         """The newest block of the last minutes, 0 for none, and the warehouse's time in epoch seconds."""
@@ -133,8 +158,9 @@ class Counting:
             await self._client.close()
 
     async def _ask(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
-        if self._client is None:
-            self._client = await self.connect()
+        async with self._connecting:  # looks and counts may both ask first
+            if self._client is None:
+                self._client = await self.connect()
         answer = await self._client.raw_query(sql, dict(parameters), fmt="ArrowStream")
         return await asyncio.to_thread(lambda: pa.ipc.open_stream(answer).read_all())
 

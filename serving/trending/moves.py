@@ -1,16 +1,31 @@
 """What was listened to since a chart was counted, told by minute and kept until every chart has been counted anew."""
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from serving.trending.schemas import Of
 from serving.trending.windows import Span
 
 Ints = npt.NDArray[np.int64]
 NOBODY: Ints = np.empty(0, np.int64)
+
+TOLD = pa.schema(
+    [
+        ("song_id", pa.int64()),
+        ("playlist_id", pa.int64()),
+        ("country", pa.string()),
+        ("minute", pa.int64()),
+        ("listens", pa.int64()),
+        ("repeats", pa.int64()),
+    ]
+)
+"""What is new as the warehouse tells it: of a song, from a playlist (0: none), where and in which minute (epoch seconds)."""
 
 NOWHERE = -1  # the code of a genre or region that nothing was told of
 
@@ -71,20 +86,41 @@ NOTHING = Moved(*(NOBODY for _ in COLUMNS))
 
 @dataclass(slots=True)
 class Moves:
-    """The log of them. A place in it is a number that grows; what is before the place of the oldest chart may go."""
+    """The log of them. A place in it is a number that grows; what is before the place of the oldest chart may go.
+
+    It knows up to which block of the warehouse (position) each look came, so that a count by another process finds its place.
+    """
 
     genres: Codes = field(default_factory=Codes)
     regions: Codes = field(default_factory=Codes)
     end: int = 0
     _begin: int = 0
     _told: Moved = NOTHING
+    _positions: "array[int]" = field(default_factory=lambda: array("q"))  # ascending
+    _places: "array[int]" = field(default_factory=lambda: array("q"))  # after each of these
 
-    def add(self, moved: Moved) -> None:
-        """Append what one look brought."""
+    def add(self, moved: Moved, position: int) -> None:
+        """Append what one look brought, up to a block."""
         self._told = Moved(
             *(np.concatenate(both) for both in zip(self._told.columns, moved.columns, strict=True))
         )
         self.end += len(moved)
+        self._mark(position)
+
+    def begin_at(self, position: int) -> None:
+        """Go on from a block, without what came between: no earlier block has a place any more."""
+        self._positions, self._places = array("q"), array("q")
+        self._mark(position)
+
+    def place_of(self, position: int) -> int | None:
+        """The place after which are the moves of later blocks; None where no look came to this block, or it is forgotten."""
+        nth = bisect_left(self._positions, position)
+        is_known = nth < len(self._positions) and self._positions[nth] == position
+        return self._places[nth] if is_known else None
+
+    def _mark(self, position: int) -> None:
+        self._positions.append(position)
+        self._places.append(self.end)
 
     def after(self, place: int) -> Moved:
         """What was told after a place."""
@@ -93,6 +129,8 @@ class Moves:
     def forget(self, place: int) -> None:
         """Let go of what is before a place."""
         self._told, self._begin = Moved(*(column.copy() for column in self.after(place).columns)), place
+        nth = bisect_left(self._places, place)
+        self._positions, self._places = self._positions[nth:], self._places[nth:]
 
     def __len__(self) -> int:
         return len(self._told)

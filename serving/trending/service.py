@@ -12,6 +12,7 @@ from foundation.settings import Trending as Settings
 from serving.trending.charts import Charts
 from serving.trending.counting import AsyncRaw
 from serving.trending.schemas import Chart, TrendingSong
+from serving.trending.sharing import Sharing
 from warehouse.migrate import query
 
 log = logging.getLogger(__name__)
@@ -45,12 +46,16 @@ class Trending:
     """
 
     def __init__(
-        self, connect: Callable[[], Awaitable[AsyncQueries]], now: Clock, settings: Settings = USUAL
+        self,
+        connect: Callable[[], Awaitable[AsyncQueries]],
+        now: Clock,
+        settings: Settings = USUAL,
+        sharing: Sharing | None = None,
     ) -> None:
         self._connect, self._now = connect, now
         self._client: AsyncQueries | None = None
         self.chart = Chart()
-        self.charts = Charts(connect, now, listeners=settings.search_listeners)
+        self.charts = Charts(connect, now, listeners=settings.search_listeners, sharing=sharing or Sharing())
 
     @property
     def is_stale(self) -> bool:

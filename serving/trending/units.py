@@ -36,9 +36,15 @@ class Unit:
     totals: tuple[int, int] = (0, 0)  # where it rises: of the window, and of the time before it
     place: int = 0  # in the log of moves: those after it are not counted
     until: datetime | None = None
+    tried_at: datetime | None = None  # when the last count, by whichever process, began
     due: float = 0.0
     seconds: float = 0.0  # that counting took
     is_behind: bool = True  # whether it can not be moved until it is counted anew
+
+    @property
+    def title(self) -> str:
+        """Its name in one word."""
+        return f"{self.source}-{self.window}-{self.kind}-{self.view}"
 
     @property
     def moves(self) -> bool:

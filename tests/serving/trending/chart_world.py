@@ -1,20 +1,26 @@
 """A warehouse of its own for charts, worlds by chance in it, and their charts counted from the listens themselves."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from pathlib import Path
 from secrets import token_hex
 from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import replace
 
+from foundation.clock import utc_now
 from foundation.engines.clickhouse import Client, open_clickhouse
 from serving.trending.charts import Charts
-from serving.trending.schemas import Source
-from serving.trending.windows import Span, Window
+from serving.trending.counting import CAP
+from serving.trending.rising import LEAST, rise
+from serving.trending.schemas import KINDS, VIEWS, Asked, Of, Source
+from serving.trending.windows import WINDOWS, Span, Window
 from tests.conftest import Engines
 from warehouse.migrate import migrate
 
@@ -34,6 +40,9 @@ EVERYTHING = (
 )
 GENRES = ("pop", "Jazz", "")
 COUNTRIES = ("NZ", "DE", "")
+MONTH = timedelta(days=31)
+PLACES = ((None, None), ("pop", None), ("jazz", "NZ"), ("none", "XX"))
+HEARD: tuple[Of, ...] = ("songs", "artists", "albums", "playlists")
 
 
 @dataclass(frozen=True)
@@ -168,3 +177,93 @@ def scattered(rng: np.random.Generator, now: datetime, number: int, furthest: ti
         rng.random(number) < 0.5, timedelta(hours=2).total_seconds(), furthest.total_seconds()
     )
     return [now - timedelta(seconds=float(age)) for age in ages]
+
+
+def differences(
+    world: ChartWorld, charts: Charts, windows: Sequence[Window] = WINDOWS
+) -> list[tuple[object, ...]]:
+    """Every chart of listens in memory that is not what a recount says."""
+    found: list[tuple[object, ...]] = []
+    wholes: dict[object, list[tuple[int, int, int]]] = {}
+    for of, window, view, (genre, region) in product(HEARD, windows, VIEWS, PLACES):
+        asked = Asked(of, window, "most_played", view, genre, region)
+        unit, first = charts.list_of(asked, 100)
+        risen, rising = charts.list_of(replace(asked, kind="rising"), 100)
+        assert unit.span is not None
+        assert risen.span is not None
+        assert first is not None
+        assert rising is not None
+        cap = CAP if view == "cleaned" else 0
+        counted = [each for each in world.recounted(of, unit.span, cap, genre, region) if each[1]]
+        kept = list(zip(first.ids.tolist(), first.heard.tolist(), strict=True))
+        expected = [(who, heard) for who, heard, _ in counted[:100]]
+        if kept != expected or first.listens != sum(heard for _, heard, _ in counted):
+            found.append((asked, kept[:3], expected[:3]))
+        everything = "playlists" if of == "playlists" else "songs"
+        if (whole := wholes.get((everything, window, view))) is None:
+            whole = wholes[everything, window, view] = world.recounted(
+                everything, risen.span, cap, None, None
+            )
+        rose = risen_of(world.recounted(of, risen.span, cap, genre, region), whole)
+        told_risen = [*zip(rising.ids.tolist(), rising.heard.tolist(), rising.before.tolist(), strict=True)]
+        if told_risen != rose:
+            found.append(("rising", asked, told_risen[:3], rose[:3]))
+    return found
+
+
+def risen_of(
+    counted: list[tuple[int, int, int]], whole: list[tuple[int, int, int]]
+) -> list[tuple[int, int, int]]:
+    """The same that rise, most first, as `rise` says, where the whole has so many."""
+    before = sum(each for _, _, each in whole)
+    if not before:
+        return []
+    growth = sum(heard for _, heard, _ in whole) / before
+    scored = [(-rise(heard, before, growth), who, heard, before) for who, heard, before in counted if heard]
+    return [(who, heard, before) for score, who, heard, before in sorted(scored) if -score >= LEAST][:100]
+
+
+def tell(world: ChartWorld, rng: np.random.Generator, number: int, *, earlier: bool = False) -> list[str]:
+    """So many listens of few people to songs of which five have no name; some were told hours ago, if `earlier`."""
+    now = utc_now()
+    at = scattered(rng, now, number, MONTH)
+    hours_ago = [now - timedelta(hours=float(hours)) for hours in rng.uniform(0, 5, number)]
+    told_at = [max(moment, late) for moment, late in zip(at, hours_ago, strict=True)] if earlier else ()
+    return world.listen(
+        at,
+        (1 + rng.zipf(1.3, number) % 45).tolist(),
+        rng.integers(1, 12, number).tolist(),
+        rng.choice(COUNTRIES, number).tolist(),
+        told_at,
+        playlists=rng.choice([0, 0, 1, 2, 3], number).tolist(),
+    )
+
+
+async def happens(condition: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    for _ in range(12_000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("two minutes were not enough")
+
+
+def lists_of(charts: Charts, windows: Sequence[Window] = WINDOWS) -> list[object]:
+    """Every chart of listens as somebody who asks for it gets it."""
+    found: list[object] = []
+    for of, window, kind, view, (genre, region) in product(HEARD, windows, KINDS, VIEWS, PLACES):
+        first = charts.list_of(Asked(of, window, kind, view, genre, region), 100)[1]
+        assert first is not None
+        found.append((first.listens, first.ids.tolist(), first.heard.tolist(), first.before.tolist()))
+    return found
+
+
+async def asked_for(charts: Charts, windows: Sequence[Window] = WINDOWS) -> None:
+    """Somebody asks for every chart: who may have come in is looked up, and lists that fell short are counted anew."""
+    for unit in charts.units.values():
+        unit.due = float("inf")
+    lists_of(charts, windows)
+    await charts.look_up()
+    for unit in charts.units.values():
+        if unit.due < float("inf"):
+            await charts.count(unit)

@@ -125,9 +125,9 @@ def test_the_log_tells_each_genre_and_region_and_time_what_is_theirs(
     told: list[tuple[int, str, str, int, int, int]],
 ) -> None:
     log, times = Moves(), Times(2, 4, 1, 2)
-    for song, genre, region, minute, listens, repeats in told:
+    for block, (song, genre, region, minute, listens, repeats) in enumerate(told):
         codes = log.genres.all_of([genre]), log.regions.all_of([region])
-        log.add(rows([song], codes[0].tolist(), codes[1].tolist(), [minute], [listens], [repeats]))
+        log.add(rows([song], codes[0].tolist(), codes[1].tolist(), [minute], [listens], [repeats]), block)
 
     codes = log.genres.of("a"), log.regions.of("x")
     raw = sums_of(log.after(0), "songs", codes, times, cleaned=False)
@@ -157,8 +157,8 @@ def test_a_listen_without_an_album_moves_no_album() -> None:
 
 def test_what_every_chart_has_counted_is_forgotten() -> None:
     log, one = Moves(), rows([7], [0], [0], [0], [1], [0])
-    log.add(one)
-    log.add(one)
+    log.add(one, 5)
+    log.add(one, 8)
 
     log.forget(1)
 

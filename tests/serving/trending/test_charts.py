@@ -3,15 +3,12 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from itertools import product
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from foundation.clock import utc_now
 from foundation.engines.clickhouse import open_clickhouse_reader_async
@@ -19,97 +16,14 @@ from serving.trending import boards
 from serving.trending.answers import told
 from serving.trending.charts import TOLD_LATE, Charts
 from serving.trending.counting import CAP
-from serving.trending.rising import LEAST, rise
-from serving.trending.schemas import KINDS, VIEWS, Asked, Of
+from serving.trending.rising import rise
+from serving.trending.schemas import KINDS, VIEWS, Asked
 from serving.trending.units import SHARE
-from serving.trending.windows import WINDOWS
-from tests.serving.trending.chart_world import COUNTRIES, ChartWorld, count, scattered
+from tests.serving.trending.chart_world import HEARD, ChartWorld, asked_for, count, differences, happens, tell
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-MONTH = timedelta(days=31)
 MINUTE = timedelta(minutes=1)
-
-
-PLACES = ((None, None), ("pop", None), ("jazz", "NZ"), ("none", "XX"))
-HEARD: tuple[Of, ...] = ("songs", "artists", "albums", "playlists")
-
-
-def differences(world: ChartWorld, charts: Charts) -> list[tuple[object, ...]]:
-    """Every chart of listens in memory that is not what a recount says."""
-    found: list[tuple[object, ...]] = []
-    wholes: dict[object, list[tuple[int, int, int]]] = {}
-    for of, window, view, (genre, region) in product(HEARD, WINDOWS, VIEWS, PLACES):
-        asked = Asked(of, window, "most_played", view, genre, region)
-        unit, first = charts.list_of(asked, 100)
-        risen, rising = charts.list_of(replace(asked, kind="rising"), 100)
-        assert unit.span is not None
-        assert risen.span is not None
-        assert first is not None
-        assert rising is not None
-        cap = CAP if view == "cleaned" else 0
-        counted = [each for each in world.recounted(of, unit.span, cap, genre, region) if each[1]]
-        kept = list(zip(first.ids.tolist(), first.heard.tolist(), strict=True))
-        expected = [(who, heard) for who, heard, _ in counted[:100]]
-        if kept != expected or first.listens != sum(heard for _, heard, _ in counted):
-            found.append((asked, kept[:3], expected[:3]))
-        everything = "playlists" if of == "playlists" else "songs"
-        if (whole := wholes.get((everything, window, view))) is None:
-            whole = wholes[everything, window, view] = world.recounted(
-                everything, risen.span, cap, None, None
-            )
-        rose = risen_of(world.recounted(of, risen.span, cap, genre, region), whole)
-        told_risen = [*zip(rising.ids.tolist(), rising.heard.tolist(), rising.before.tolist(), strict=True)]
-        if told_risen != rose:
-            found.append(("rising", asked, told_risen[:3], rose[:3]))
-    return found
-
-
-def risen_of(
-    counted: list[tuple[int, int, int]], whole: list[tuple[int, int, int]]
-) -> list[tuple[int, int, int]]:
-    """The same that rise, most first, as `rise` says, where the whole has so many."""
-    before = sum(each for _, _, each in whole)
-    if not before:
-        return []
-    growth = sum(heard for _, heard, _ in whole) / before
-    scored = [(-rise(heard, before, growth), who, heard, before) for who, heard, before in counted if heard]
-    return [(who, heard, before) for score, who, heard, before in sorted(scored) if -score >= LEAST][:100]
-
-
-def tell(world: ChartWorld, rng: np.random.Generator, number: int, *, earlier: bool = False) -> list[str]:
-    """So many listens of few people to songs of which five have no name; some were told hours ago, if `earlier`."""
-    now = utc_now()
-    at = scattered(rng, now, number, MONTH)
-    hours_ago = [now - timedelta(hours=float(hours)) for hours in rng.uniform(0, 5, number)]
-    told_at = [max(moment, late) for moment, late in zip(at, hours_ago, strict=True)] if earlier else ()
-    return world.listen(
-        at,
-        (1 + rng.zipf(1.3, number) % 45).tolist(),
-        rng.integers(1, 12, number).tolist(),
-        rng.choice(COUNTRIES, number).tolist(),
-        told_at,
-        playlists=rng.choice([0, 0, 1, 2, 3], number).tolist(),
-    )
-
-
-async def asked_for(world: ChartWorld, charts: Charts) -> None:
-    """Somebody asks for every chart: who may have come in is looked up, and lists that fell short are counted anew."""
-    for unit in charts.units.values():
-        unit.due = float("inf")
-    differences(world, charts)
-    await charts.look_up()
-    for unit in charts.units.values():
-        if unit.due < float("inf"):
-            await charts.count(unit)
-
-
-async def happens(condition: Callable[[], bool]) -> None:
-    for _ in range(12_000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("two minutes were not enough")
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -129,7 +43,7 @@ async def test_every_chart_equals_a_recount_of_the_listens(
     before = told(charts, Asked(), 100)
     await charts.look()
     after = told(charts, Asked(), 100)
-    await asked_for(world, charts)
+    await asked_for(charts)
 
     assert counted == []
     assert differences(world, charts) == []
@@ -162,7 +76,7 @@ async def test_what_is_told_while_charts_are_counted_again_and_again_counts_once
     await charts.look()
 
     at_first = differences(world, charts)
-    await asked_for(world, charts)
+    await asked_for(charts)
 
     assert told(charts, Asked(window="month"), 1).listens > 0
     assert [each for each in at_first if each[0] != "rising"] == []
@@ -357,7 +271,7 @@ async def test_a_warehouse_made_anew_is_followed_again(world: ChartWorld, charts
     world.listen([utc_now()], [1])
     await count(charts, "listens")
     unit = charts.units["listens", "week", "most_played", "raw"]
-    charts._position = 1_000_000  # what a warehouse before this one had come to
+    charts.looks.position = 1_000_000  # what a warehouse before this one had come to
 
     world.listen([utc_now()], [1])
     await charts.look()
