@@ -132,11 +132,12 @@ def job(
     name: Annotated[str | None, typer.Argument(help="A job; without it, the list of jobs.")] = None,
     *,
     all_: Annotated[bool, typer.Option("--all", help="Every job, in order.")] = False,
+    listener: Annotated[list[int] | None, typer.Option(help="Only for the listener of this id.")] = None,
 ) -> None:
     """Run a job, or all of them; one whose input is unchanged does nothing."""
     from cli import jobs
 
-    jobs.run(name, everything=all_)
+    jobs.run(name, everything=all_, listeners=listener or None)
 
 
 @app.command()

@@ -170,9 +170,9 @@ def _trained_until(connected: Settings, version: str) -> datetime | None:
 
 def _tell_slow_path(slow: Slow, feed: Mapping[str, Any]) -> None:
     """What retraining has made, and when it will know of this play."""
-    from pipelines.catalog import JOBS
+    from pipelines.catalog import job
 
-    night = next((job.cron for job in JOBS if job.cron is not None), None)
+    night = job("interactions").cron  # with which training begins
     due = _next(night, utc_now()) if night else None
     knows = f" knows the listens until {slow.trained_until:{HOUR}} UTC" if slow.trained_until else " is live"
     if slow.airflow and due:

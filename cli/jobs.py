@@ -1,5 +1,7 @@
 """`segue job`: runs jobs of the catalogue with progress, and says what each wrote."""
 
+from collections.abc import Sequence
+
 from foundation import settings
 from foundation.errors import Problem
 
@@ -10,8 +12,8 @@ class NoSuchJob(Problem):
     status, title = 404, "There is no such job"
 
 
-def run(name: str | None, *, everything: bool) -> None:
-    """Run the named job or all of them; without either, list them."""
+def run(name: str | None, *, everything: bool, listeners: Sequence[int] | None = None) -> None:
+    """Run the named job or all of them, or one that can for some listeners; without either, list them."""
     from cli import say
     from cli.running import running
     from pipelines.catalog import JOBS
@@ -29,7 +31,7 @@ def run(name: str | None, *, everything: bool) -> None:
         from pipelines.context import open_context
         from pipelines.run import run as run_job
 
-        with open_context(connected, progress=bars) as context:
+        with open_context(connected, progress=bars, listeners=listeners) as context:
             results = [run_job(each, context) for each in (names if everything else [name or ""])]
     for result in results:
         changed = "written" if result.changed else "unchanged"

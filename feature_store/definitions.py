@@ -42,7 +42,7 @@ RECENT_SONGS = Feature(
         "Listens, not starts: a song skipped after five seconds says little about taste, and starts are not kept "
         "for ever, so that no past moment could be asked for them. Imported listens count like all others; "
         "those of private sessions are nobody's. "
-        "One that is taken back takes its song out, unless the song was listened to later, until it is listened to again. "
+        "One that is taken back takes its song out with every listen of it that began no later, whenever that is told. "
         "Of two songs at the same millisecond the one whose id is later as text comes first."
     ),
     limit=100,
@@ -58,6 +58,17 @@ HEARD_SONGS = Feature(
         "A listener who is silent for longer than it is kept has all of them in the bundle."
     ),
     kept=timedelta(days=90),
+)
+
+TAKEN_BACK = Feature(
+    name="taken_back",
+    entity="listener",
+    meaning=(
+        "The listens that the listener took back, by song and by play, each with when the latest of them began, so that none "
+        "comes back when it is told again or written by somebody who did not know yet. Nothing but their writers reads it."
+    ),
+    limit=2000,
+    kept=FOR_GOOD,
 )
 
 KNOWN_LISTENER = Feature(
@@ -123,7 +134,17 @@ WISHES = (
     FOLLOWED_LISTENERS,
     BLOCKED_LISTENERS,
 )
-FEATURES = (RECENT_SONGS, HEARD_SONGS, KNOWN_LISTENER, *WISHES, PREFERENCES, FEEDBACK, MIXES, WISH_VERSIONS)
+FEATURES = (
+    RECENT_SONGS,
+    HEARD_SONGS,
+    TAKEN_BACK,
+    KNOWN_LISTENER,
+    *WISHES,
+    PREFERENCES,
+    FEEDBACK,
+    MIXES,
+    WISH_VERSIONS,
+)
 
 CHANGED_SONGS = Feature(
     name="changed_songs",

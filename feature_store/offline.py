@@ -73,9 +73,8 @@ def lately_then(client: Queries, asked: Sequence[Asked]) -> list[Lately]:
     be asked for the past, and are not told: all songs ever `heard`, since of imported counts the warehouse keeps the newest alone;
     the mixes of the day, which nobody learns from; and what was known of a song, which the catalog tells anew as a whole.
 
-    Online and here differ in three rare cases: a play that is told again after a listen of its song was taken back (online
-    takes it for another), a song of which another listen is told in the segment of the removal, and a listener who takes
-    back more than `SPARE` of the newest songs (online they have fewer until they listen again). Raises Unreachable.
+    Online and here differ where a listener takes back more than `SPARE` of the newest songs: online they have fewer until
+    they listen again. Raises Unreachable.
     """
     told: list[Lately] = [Lately(is_known=False)] * len(asked)
     # Together those of one listener: what a listener told is read once.

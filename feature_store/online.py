@@ -3,10 +3,11 @@
 A request reads all of it in one round trip.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from event_log.plays import COUNTS, Told
-from feature_store import rights, wishes
+from feature_store import keeping, rights, wishes
 from feature_store.definitions import (
     FEEDBACK,
     HEARD_SONGS,
@@ -26,6 +27,7 @@ from feature_store.definitions import (
     Feature,
 )
 from feature_store.held import HeldListeners
+from feature_store.keeping import HELD, Country, Listen, Listening, parts
 from feature_store.wishes import NO_WISHES, Wishes
 from foundation.contracts.events import Event, ImportedCount, ListenerChanged, ListenRemoved
 from foundation.contracts.tables import PlaybackEvents
@@ -34,21 +36,6 @@ from foundation.ids import SongId, UserId
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-PIPELINE = 1000  # listeners whose questions or changes travel together
-MEMBERS = 1000  # of a set that one command adds, so that no command keeps other clients waiting
-
-# Songs beyond the limit that are kept for when some of the newest are taken back; a list of 128 is small in Redis.
-SPARE = 20
-# Taken out unless the song was listened to later. KEYS[1] the recent songs; ARGV: the song, the time of the listen.
-TAKE_BACK = """
-local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if known and tonumber(known) <= tonumber(ARGV[2]) then redis.call('ZREM', KEYS[1], ARGV[1]) end
-"""
-# Kept unless something newer is. KEYS[1] the listener; ARGV: the version, the value, the seconds it is kept.
-KNOW = """
-local known = tonumber(string.match(redis.call('GET', KEYS[1]) or '', '^%d+') or '-1')
-if tonumber(ARGV[1]) >= known then redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
-"""
 # One string a feature: the client takes ten times as long to read two hundred.
 ALL = """
 local told = {
@@ -70,11 +57,9 @@ _READ: tuple[Feature, ...] = (
     *WISHES,
 )  # as ALL takes them
 
-_HELD = RECENT_SONGS.limit + SPARE
 PREFIXES = tuple(feature.prefix for feature in _READ)  # of the keys whose changes are a listener's
+_SONG = [PlaybackEvents.listener_id, PlaybackEvents.song_id]
 SongIds: TypeAlias = NDArray[np.int64]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +113,7 @@ def lately_of(redis: Redis, listeners: Sequence[UserId]) -> dict[UserId, Lately]
     """The same of many listeners, for jobs and the command line: a round trip per thousand."""
     found: dict[UserId, Lately] = {}
     with reachable():
-        for some in _thousands(listeners):
+        for some in parts(listeners):
             pipeline = redis.pipeline(transaction=False)
             for listener in some:
                 pipeline.eval(ALL, len(_READ), *_question(listener))
@@ -140,7 +125,7 @@ def lately_of(redis: Redis, listeners: Sequence[UserId]) -> dict[UserId, Lately]
 class RecentSongsSink:
     """Keeps the features: takes each segment of the event log and raises each song to its latest listen.
 
-    The state is the highest time of each song, cut to the newest songs, and beside it the set of all songs
+    The state is the highest time of each song, cut to the newest songs, what was taken back, and the set of all songs
     ever heard; each operation may be repeated and reordered at will. So segments may come twice or late, and nothing need
     be remembered about which have come. Nor which plays: of a play whose end is told twice with two lengths the
     warehouse takes the first, this the longer. Plays of private sessions leave nothing. A listen that is taken back takes
@@ -154,51 +139,48 @@ class RecentSongsSink:
     def apply(self, segment_ids: Sequence[str], events: Sequence[Event]) -> None:
         """Apply some segments. Raises Unreachable when Redis does not answer; apply them again then."""
         given = Told.of(events)
-        showing = _showing_taste(given.plays)
-        heard = list(_heard(showing, given.only(ImportedCount)).items())
-        latest = _latest_listens(showing)
-        told = given.only(ListenerChanged)
         wishes.keep(self.redis, given.others)
         rights.keep(self.redis, given.others)
-        removed = given.only(ListenRemoved)
-        with reachable():
-            for some in _thousands(heard):
-                pipeline = self.redis.pipeline(transaction=False)
-                for listener, songs in some:
-                    key = HEARD_SONGS.key(listener)
-                    for start in range(0, len(songs), MEMBERS):
-                        pipeline.sadd(key, *songs[start : start + MEMBERS])
-                    pipeline.expire(key, HEARD_SONGS.kept)
-                    if times := latest.get(listener):
-                        key = RECENT_SONGS.key(listener)
-                        pipeline.zadd(key, times, gt=True)
-                        pipeline.zremrangebyrank(key, 0, -_HELD - 1)
-                        pipeline.expire(key, RECENT_SONGS.kept)
-                pipeline.execute()
-            for removals in _thousands(removed):
-                pipeline = self.redis.pipeline(transaction=False)
-                for removal in removals:
-                    key = RECENT_SONGS.key(removal.listener_id)
-                    at = (removal.started_at - EPOCH) // MILLISECOND
-                    pipeline.eval(TAKE_BACK, 1, key, str(removal.song_id), str(at))
-                pipeline.execute()
-            for listeners in _thousands(told):
-                pipeline = self.redis.pipeline(transaction=False)
-                for each in listeners:
-                    value, kept = f"{each.version} {each.country}", int(KNOWN_LISTENER.kept.total_seconds())
-                    pipeline.eval(
-                        KNOW, 1, KNOWN_LISTENER.key(each.listener_id), str(each.version), value, str(kept)
-                    )
-                pipeline.execute()
+        # First of all: where a play comes again together with its removal, it is known to be taken back.
+        keeping.take_back(self.redis, _removals(given.only(ListenRemoved)))
+        listens = _showing_taste(given.plays)
+        showing = _latest(listens)
+        newest = _newest(showing)
+        told = {
+            listener: Listening(songs, newest.get(listener, ()))
+            for listener, songs in _heard(showing, given.only(ImportedCount)).items()
+        }
+        _, refused = keeping.keep_listening(self.redis, told)
+        while refused:  # of these songs an earlier listen may count that is told here, too
+            were_taken_back = pl.col(PlaybackEvents.play_id).is_in(refused)
+            songs = listens.filter(were_taken_back).select(_SONG)
+            listens = listens.filter(~were_taken_back).join(songs, on=_SONG, how="semi")
+            again = {who: Listening((), latest) for who, latest in _newest(_latest(listens)).items()}
+            _, refused = keeping.keep_listening(self.redis, again)
+        people = given.only(ListenerChanged)
+        keeping.know(self.redis, ((each.listener_id, Country(each.country, each.version)) for each in people))
+
+
+def _removals(removed: Sequence[ListenRemoved]) -> dict[int, list[Listen]]:
+    told: defaultdict[int, list[Listen]] = defaultdict(list)
+    for each in removed:
+        at_ms = (each.started_at - EPOCH) // MILLISECOND
+        told[each.listener_id].append(Listen(each.song_id, at_ms, each.play_id.hex))
+    return told
 
 
 def _showing_taste(plays: pa.Table) -> pl.DataFrame:
-    """Of the listens that are not private: who heard which song, each once, and when last, in milliseconds since 1970."""
+    """The listens that are not private, the latest last; `at` is in milliseconds since 1970."""
     names = PlaybackEvents
     listens = plays.filter(pc.and_not(plays[COUNTS], plays[names.is_private]))
-    told = listens.select([names.listener_id, names.song_id, names.started_at])
-    frame = pl.DataFrame(told).with_columns(pl.col(names.started_at).dt.epoch("ms"))
-    return frame.group_by(names.listener_id, names.song_id).agg(pl.col(names.started_at).max().alias("at"))
+    told = pl.DataFrame(listens.select([*_SONG, names.started_at, names.play_id]))
+    at, play = pl.col(names.started_at).dt.epoch("ms").alias("at"), pl.col(names.play_id).bin.encode("hex")
+    return told.select(*_SONG, at, play).sort("at")
+
+
+def _latest(listens: pl.DataFrame) -> pl.DataFrame:
+    """Of each listener and song the latest listen."""
+    return listens.unique(_SONG, keep="last")
 
 
 def _heard(showing: pl.DataFrame, counts: Sequence[ImportedCount]) -> dict[int, list[int]]:
@@ -210,18 +192,21 @@ def _heard(showing: pl.DataFrame, counts: Sequence[ImportedCount]) -> dict[int, 
     return heard
 
 
-def _latest_listens(showing: pl.DataFrame) -> dict[int, dict[str, int]]:
-    """Per listener the newest songs of a segment with their latest time, in milliseconds since 1970.
+def _newest(showing: pl.DataFrame) -> dict[int, list[Listen]]:
+    """Per listener the newest songs of a segment with their latest listen.
 
     Cut before they travel: an import brings tens of thousands of listens of one listener at once.
     """
+    names = PlaybackEvents
     newest = (
-        showing.with_columns(pl.col(PlaybackEvents.song_id).cast(pl.String))
-        .sort("at", PlaybackEvents.song_id, descending=True)
-        .group_by(PlaybackEvents.listener_id)
-        .agg(pl.col(PlaybackEvents.song_id, "at").head(_HELD))
+        showing.sort("at", pl.col(names.song_id).cast(pl.String), descending=True)
+        .group_by(names.listener_id)
+        .agg(pl.col(names.song_id, "at", names.play_id).head(HELD))
     )
-    return {listener: dict(zip(songs, times, strict=True)) for listener, songs, times in newest.iter_rows()}
+    return {
+        listener: list(map(Listen._make, zip(*columns, strict=True)))
+        for listener, *columns in newest.iter_rows()
+    }
 
 
 def _question(listener: UserId) -> list[str]:
@@ -247,8 +232,3 @@ def _lately(answer: Sequence[bytes]) -> Lately:
         if preferences or feedback or any(sets)
         else NO_WISHES,
     )
-
-
-def _thousands(sequence: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(sequence), PIPELINE):
-        yield sequence[start : start + PIPELINE]

@@ -1,5 +1,6 @@
 -- One row per asked number whose listener was known by listens at its moment: the recent songs, newest first, and the
--- milliseconds since 1970 at which the latest listen of each began, as the online store held them at that moment.
+-- milliseconds since 1970 at which the latest listen of each began, as the online store held them at that moment; and those
+-- at which we were last told of a listen.
 WITH
 asked AS (
     SELECT pair.1 AS number, pair.2 AS listener_id, fromUnixTimestamp64Milli(pair.3, 'UTC') AS at
@@ -22,7 +23,9 @@ tellings AS (
     )
 ),
 alive AS (
-    SELECT asked.number AS number, asked.listener_id AS listener_id, asked.at AS at, tellings.began_at AS began_at
+    SELECT
+        asked.number AS number, asked.listener_id AS listener_id, asked.at AS at, tellings.began_at AS began_at,
+        tellings.told_at AS last_at
     FROM asked
     ASOF JOIN tellings ON asked.listener_id = tellings.listener_id AND asked.at >= tellings.told_at
     WHERE asked.at < tellings.told_at + toIntervalSecond({kept_seconds:UInt32})
@@ -36,17 +39,19 @@ taken_back AS (
             SELECT play_id, ingested_at FROM listens WHERE listener_id IN {listeners:Array(UInt64)}
         )
 ),
--- A listen that is taken back takes with it what was told before it of the same song, unless that began later.
+-- A listen that is taken back takes with it those of the same song that began no later, whenever these are told.
 lasting AS (
     SELECT
         listener_id, song_id, listened_at, told_at,
-        minOrNullIf(back_at, taken_back.latest >= listened_at AND back_at >= told_at) AS gone_at
+        minOrNullIf(back_at, taken_back.latest >= listened_at) AS gone_at
     FROM listened
     LEFT JOIN taken_back USING (listener_id, song_id)
     GROUP BY listener_id, song_id, listened_at, told_at
 ),
 latest AS (
-    SELECT number, song_id, maxOrNullIf(toUnixTimestamp64Milli(listened_at), gone_at IS NULL OR at < gone_at) AS ms
+    SELECT
+        number, song_id, maxOrNullIf(toUnixTimestamp64Milli(listened_at), gone_at IS NULL OR at < gone_at) AS ms,
+        toUnixTimestamp64Milli(any(last_at)) AS last_ms
     FROM alive
     INNER JOIN lasting USING (listener_id)
     WHERE told_at BETWEEN began_at AND at
@@ -56,7 +61,8 @@ SELECT
     number,
     arraySlice(arrayReverseSort(groupArrayIf((assumeNotNull(ms), toString(song_id)), ms IS NOT NULL)), 1, {limit:UInt32}) AS newest,
     arrayMap(song -> toUInt64(song.2), newest) AS song_ids,
-    arrayMap(song -> song.1, newest) AS listened_ms
+    arrayMap(song -> song.1, newest) AS listened_ms,
+    any(last_ms) AS told_ms
 FROM latest
 GROUP BY number
 ORDER BY number

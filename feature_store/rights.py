@@ -18,18 +18,22 @@ T = TypeVar("T")
 _ORDER, _RIGHTS = CHANGED_SONGS.key(0), f"{CHANGED_SONGS.key(0)}:rights"
 
 # KEYS: the songs by version, and what was told of each. ARGV: how many are kept and for how many seconds, then of each
-# song its id, its version and all that is told of it, which begins with the version.
+# song its id, its version and all that is told of it, which begins with the version. Tells how many are new.
 TAKE = """
+local changed = 0
 for at = 3, #ARGV, 3 do
-    local known = tonumber(string.match(redis.call('HGET', KEYS[2], ARGV[at]) or '', '^%d+') or '-1')
-    if tonumber(ARGV[at + 1]) >= known then
+    local told = redis.call('HGET', KEYS[2], ARGV[at])
+    local known = tonumber(string.match(told or '', '^%d+') or '-1')
+    if tonumber(ARGV[at + 1]) >= known and told ~= ARGV[at + 2] then
         redis.call('HSET', KEYS[2], ARGV[at], ARGV[at + 2])
         redis.call('ZADD', KEYS[1], ARGV[at + 1], ARGV[at])
+        changed = changed + 1
     end
 end
 local old = redis.call('ZRANGE', KEYS[1], 0, -1 - tonumber(ARGV[1]))
 for _, song in ipairs(old) do redis.call('HDEL', KEYS[2], song) redis.call('ZREM', KEYS[1], song) end
 for at = 1, 2 do redis.call('EXPIRE', KEYS[at], ARGV[2]) end
+return changed
 """
 
 
@@ -43,19 +47,33 @@ class SongRights:
     is_explicit: bool
     regions: tuple[str, ...] | None  # None: everywhere
 
+    @classmethod
+    def of(cls, song: SongChanged) -> "SongRights":
+        return cls(song.song_id, song.version, song.is_removed, song.is_explicit, song.regions)
+
+    @property
+    def line(self) -> str:
+        """As Redis keeps it."""
+        where = "*" if self.regions is None else ",".join(self.regions)
+        return f"{self.version} {self.is_removed:d} {self.is_explicit:d} {where}"
+
 
 def keep(redis: Redis, events: Sequence[Event]) -> None:
     """Take what the events tell of songs; in any order and however often, the newest of each holds. Raises Unreachable."""
-    newest: dict[int, SongChanged] = {}
-    for event in events:
-        if isinstance(event, SongChanged) and event.version >= newest.get(event.song_id, event).version:
-            newest[event.song_id] = event
-    changes = sorted(newest.values(), key=lambda change: change.version)[-CHANGED_SONGS.limit :]
+    write(redis, [SongRights.of(event) for event in events if isinstance(event, SongChanged)])
+
+
+def write(redis: Redis, told: Sequence[SongRights]) -> int:
+    """The same of what is told already; how many songs that changed. Raises Unreachable."""
+    newest = {each.song_id: each for each in sorted(told, key=lambda each: each.version)}
+    changes = sorted(newest.values(), key=lambda each: each.version)[-CHANGED_SONGS.limit :]
     limits = (str(CHANGED_SONGS.limit), str(int(CHANGED_SONGS.kept.total_seconds())))
+    changed = 0
     with reachable():
         for some in _parts(changes):
-            words = [word for each in some for word in (str(each.song_id), str(each.version), _line(each))]
-            redis.eval(TAKE, 2, _ORDER, _RIGHTS, *limits, *words)
+            words = [word for each in some for word in (str(each.song_id), str(each.version), each.line)]
+            changed += int(str(redis.eval(TAKE, 2, _ORDER, _RIGHTS, *limits, *words)))
+    return changed
 
 
 async def changed_since(redis: AsyncRedis, version: int) -> list[SongRights]:
@@ -69,11 +87,6 @@ async def changed_since(redis: AsyncRedis, version: int) -> list[SongRights]:
             pairs = zip(some, lines, strict=True)
             found += [_rights(int(song), line.decode()) for song, line in pairs if line is not None]
     return [each for each in found if each.version >= version - BEFORE]
-
-
-def _line(song: SongChanged) -> str:
-    where = "*" if song.regions is None else ",".join(song.regions)
-    return f"{song.version} {song.is_removed:d} {song.is_explicit:d} {where}"
 
 
 def _rights(song_id: int, line: str) -> SongRights:

@@ -1,6 +1,6 @@
 """What listeners told us outright, of this moment, in Redis: loves, hides, follows, blocks, preferences and feedback."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -40,22 +40,32 @@ LISTENERS = 1000  # whose words travel together
 Ids: TypeAlias = NDArray[np.int64]
 
 # KEYS[1] holds the versions, KEYS[2…] the values. Of ARGV, five tell one word: its field and version, the number of a
-# key, '+' or '-' or '=' or '#', and the member or value. Only a word newer than the last of its field is taken; a field may
+# key, '+' or '-' or '=' or '#', and the member or value. Only a word no older than the last of its field is taken; a field may
 # have several parts of the same version (a love that ends a hide), which all are. '#' keeps a value under its field, or
-# takes it out where the value is ''.
+# takes it out where the value is ''. What is so already stays untouched, for who holds a copy of it. Tells how much changed.
 TAKE = """
+local changed = 0
 for at = 1, #ARGV, 5 do
-    local known = tonumber(redis.call('HGET', KEYS[1], ARGV[at]) or '-1')
-    if tonumber(ARGV[at + 1]) >= known then
-        redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1])
-        local key, what, value = KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3], ARGV[at + 4]
-        if what == '+' then redis.call('SADD', key, value)
-        elseif what == '-' then redis.call('SREM', key, value)
-        elseif what == '=' then redis.call('SET', key, value)
-        elseif value == '' then redis.call('HDEL', key, ARGV[at])
-        else redis.call('HSET', key, ARGV[at], value) end
+    local known = redis.call('HGET', KEYS[1], ARGV[at])
+    if tonumber(ARGV[at + 1]) >= tonumber(known or '-1') then
+        local key, what, value, new = KEYS[tonumber(ARGV[at + 2])], ARGV[at + 3], ARGV[at + 4], 0
+        if ARGV[at + 1] ~= known then
+            redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1])
+            new = 1
+        end
+        if what == '+' then new = new + redis.call('SADD', key, value)
+        elseif what == '-' then new = new + redis.call('SREM', key, value)
+        elseif what == '=' then
+            if redis.call('GET', key) ~= value then redis.call('SET', key, value) new = 1 end
+        elseif value == '' then new = new + redis.call('HDEL', key, ARGV[at])
+        elseif redis.call('HGET', key, ARGV[at]) ~= value then
+            redis.call('HSET', key, ARGV[at], value)
+            new = 1
+        end
+        if new > 0 then changed = changed + 1 end
     end
 end
+return changed
 """
 Word: TypeAlias = OpinionChanged | FollowChanged | BlockChanged | PreferencesChanged | FeedbackGiven
 
@@ -146,26 +156,30 @@ def _feedback(line: str) -> Feedback:
     return Feedback(kind, int(target), genre, wish, ends_at, _EPOCH + timedelta(microseconds=int(version)))
 
 
-def keep(redis: Redis, events: Sequence[Event]) -> None:
+def keep(redis: Redis, events: Sequence[Event]) -> Counter[int]:
     """Take what the events tell; in any order and however often they come, the newest of each kind holds.
 
-    Raises Unreachable when Redis does not answer; tell it again then.
+    Of each listener how much changed. Raises Unreachable when Redis does not answer; tell it again then.
     """
     words: defaultdict[int, list[str | int]] = defaultdict(list)
     for event in events:
         if isinstance(event, Word):
             words[event.listener_id] += _words(event)
+    changed: Counter[int] = Counter()
     if not words:
-        return
+        return changed
     everyone = list(words.items())
     with reachable():
         script = redis.register_script(TAKE)
         for start in range(0, len(everyone), LISTENERS):
-            pipeline = redis.pipeline(transaction=False)
+            pipeline, whose = redis.pipeline(transaction=False), []
             for listener, told in everyone[start : start + LISTENERS]:
                 for at in range(0, len(told), 5 * WORDS):
                     script(keys=_keys(listener), args=told[at : at + 5 * WORDS], client=pipeline)
-            pipeline.execute()
+                    whose.append(listener)
+            for listener, many in zip(whose, pipeline.execute(), strict=True):
+                changed[listener] += many
+    return +changed
 
 
 async def keep_now(redis: AsyncRedis, event: Word) -> None:

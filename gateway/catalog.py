@@ -1,7 +1,8 @@
 """Tells serving what it asks of artists and playlists, by asking the catalog: neither knows the other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from catalog_api.artists.service import Artists
 from catalog_api.playlists.service import Playlists
@@ -41,9 +42,14 @@ class CatalogOfPlaylists:
     """The port that charts ask."""
 
     postgres: Postgres
+    viewer: UserId | None = None
+
+    def seen_by(self, viewer: UserId) -> Self:
+        """But for those of listeners from whom a block parts the viewer."""
+        return replace(self, viewer=viewer)
 
     async def public_among(self, playlist_ids: Sequence[int]) -> Mapping[int, PublicPlaylist]:
         """Those of these that everyone may see, as the catalog says now. Raises Unreachable."""
         async with self.postgres.reading() as db:
-            found = await Playlists(db).public_among(playlist_ids)
+            found = await Playlists(db).public_among(playlist_ids, self.viewer)
         return {each.playlist_id: PublicPlaylist(each.name, each.owner_id, each.owner) for each in found}

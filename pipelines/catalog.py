@@ -13,6 +13,7 @@ class Job:
     does: str  # one sentence for lists and documents
     cron: str | None = None  # None: run when an input changes
     limit: timedelta = timedelta(minutes=30)
+    is_of_listeners: bool = False  # it can be run for some of them alone
 
 
 JOBS = (
@@ -48,6 +49,14 @@ JOBS = (
         ("als_model", "session_neighbours", "graph_filter", "text_vectors", "ranker", "songs", "listeners"),
         "Publishes the model and the vectors of texts, then flips to them.",
     ),
+    Job(
+        "online_features",
+        ("listens", "removals", "seen", "imported_counts", "listener_words", "songs"),
+        "Writes what serving knows of listeners back into Redis, where it lacks anything.",
+        cron="0 2 * * *",
+        limit=timedelta(hours=2),
+        is_of_listeners=True,
+    ),
 )
 # Inputs that are tables, not jobs.
 TABLES = frozenset(
@@ -60,6 +69,8 @@ TABLES = frozenset(
         "songs",
         "lyrics",
         "listeners",
+        "listener_words",
+        "seen",
     }
 )
 
@@ -73,7 +84,8 @@ def in_order(jobs: tuple[Job, ...] = JOBS) -> tuple[Job, ...]:
     """The jobs with every one after those it reads, in the order of the list otherwise.
 
     >>> [each.writes for each in in_order(tuple(reversed(JOBS)))]
-    ['song_texts', 'text_vectors', 'interactions', 'graph_filter', 'session_neighbours', 'als_model', 'ranker', 'song_vectors', 'reports']
+    ['online_features', 'song_texts', 'text_vectors', 'interactions', 'graph_filter', 'session_neighbours', 'als_model', \
+'ranker', 'song_vectors', 'reports']
     """
     waiting = list(jobs)
     done: list[Job] = []

@@ -1,6 +1,6 @@
 """What a job works with: the engines it reads and writes, the moment it works for, and whom it tells its progress."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +12,7 @@ from foundation.clock import Clock, utc_now
 from foundation.engines import clickhouse
 from foundation.engines.blobs import Blobs, open_blobs
 from foundation.engines.clickhouse import Client
+from foundation.engines.redis import Redis, open_redis
 from foundation.engines.vectors import open_vectors
 from foundation.engines.vectors.port import Vectors
 from foundation.errors import Problem
@@ -56,10 +57,12 @@ class Context:
     blobs: Blobs
     blobs_url: str
     vectors: Vectors
+    redis: Redis
     registry: Callable[[], Registry]  # opened at the first call: MLflow takes seconds to load
     at: datetime  # a job sees what was known at this moment
     now: Clock = utc_now
     progress: Progress = silent
+    listeners: Sequence[int] | None = None  # whom a job is about that can do some; None: everyone
     als: Parameters = field(default_factory=Parameters)
 
     def frame(self, sql: Path, schema: Schema, **parameters: object) -> pl.DataFrame:
@@ -77,7 +80,11 @@ class Context:
 
 @contextmanager
 def open_context(
-    settings: Settings, *, at: datetime | None = None, progress: Progress = silent
+    settings: Settings,
+    *,
+    at: datetime | None = None,
+    progress: Progress = silent,
+    listeners: Sequence[int] | None = None,
 ) -> Iterator[Context]:
     """The context of these settings, closed at the end. Raises NotRunning when an embedded engine is not up."""
     engines = connected(settings).engines
@@ -90,16 +97,19 @@ def open_context(
             opened.append(open_registry(engines.postgres, blobs, blobs_url))
         return opened[0]
 
-    client = clickhouse.open_clickhouse_reader(engines.clickhouse_reader)
+    client, redis = clickhouse.open_clickhouse_reader(engines.clickhouse_reader), open_redis(engines.redis)
     try:
         yield Context(
             clickhouse=client,
             blobs=blobs,
             blobs_url=blobs_url,
             vectors=open_vectors(engines.vectors),
+            redis=redis,
             registry=registry,
             at=at or utc_now(),
             progress=progress,
+            listeners=listeners,
         )
     finally:
         client.close()
+        redis.close()

@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 from sqlalchemy.sql.dml import ReturningInsert
 
 from catalog_api.listeners.tables import User
+from catalog_api.playlists.parting import are_parted
 from catalog_api.playlists.schemas import Role
 from catalog_api.playlists.tables import Playlist, PlaylistMember, PlaylistSong
 from catalog_api.songs.tables import ALBUMS, ARTISTS, Song
@@ -79,13 +80,17 @@ class Carrying(NamedTuple):
     songs: int
 
 
-async def public_among(db: Reading, playlist_ids: Sequence[int]) -> Sequence[Public]:
-    """Those of these that everyone may see, in no order."""
+async def public_among(
+    db: Reading, playlist_ids: Sequence[int], viewer: UserId | None = None
+) -> Sequence[Public]:
+    """Those of these that everyone may see, in no order, but for those of whom a block parts from the viewer."""
     asked = (
         select(Playlist.id, Playlist.name, Playlist.user_id, User.display_name)
         .join(User, User.id == Playlist.user_id)
         .where(Playlist.id.in_(playlist_ids), Playlist.is_public)
     )
+    if viewer is not None:
+        asked = asked.where(~are_parted(viewer, Playlist.user_id))
     return [Public(*row) for row in await db.execute(asked)]
 
 

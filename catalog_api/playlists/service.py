@@ -62,9 +62,11 @@ class Playlists:
         summaries, total = await repository.of_listener(self.db, asking, page.limit, page.offset)
         return _page(summaries, total, page)
 
-    async def public_among(self, playlist_ids: Sequence[int]) -> Sequence[Public]:
-        """Those of these that everyone may see at this moment."""
-        return await repository.public_among(self.db, playlist_ids)
+    async def public_among(
+        self, playlist_ids: Sequence[int], viewer: UserId | None = None
+    ) -> Sequence[Public]:
+        """Those of these that everyone may see at this moment, but for those of whom a block parts from the viewer."""
+        return await repository.public_among(self.db, playlist_ids, viewer)
 
     async def public_of(self, listener_id: UserId, page: Offset) -> Page[SummaryOut]:
         """The public ones of a listener, the newest first. Raises ListenerNotFound."""

@@ -1,15 +1,18 @@
 """GET /songs/trending, and the same of artists, albums, playlists and searches: charts, from memory."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from foundation.errors import Problem, Unreachable
+from foundation.http.principal import Anyone
 from foundation.http.problems import InvalidRequest, problems
 from foundation.http.schemas import openapi_schema
+from foundation.security import InvalidToken
 from serving.trending.answers import answer
+from serving.trending.playlists import EveryonesPlaylists, PublicPlaylists
 from serving.trending.schemas import SHAPES, Asked, Kind, Of, View, example
 from serving.trending.windows import Window
 
@@ -56,12 +59,25 @@ class SearchChartQuery(ChartQuery):
     )
 
 
+async def _everyones(request: Request) -> PublicPlaylists:
+    """Whoever asks."""
+    public: PublicPlaylists = request.app.state.public_playlists
+    return public
+
+
+async def _seen(request: Request, asking: Anyone) -> PublicPlaylists:
+    """As the one who asks sees them, where it is known who that is."""
+    public: EveryonesPlaylists = request.app.state.public_playlists
+    return public if asking is None else public.seen_by(asking.user_id)
+
+
 class Told(NamedTuple):
-    """How one of the charts is documented."""
+    """How one of the charts is documented, and asked for."""
 
     sentence: str
     query: type[ChartQuery] = ChartQuery
     refusals: tuple[type[Problem], ...] = ()
+    public: Callable[..., Awaitable[PublicPlaylists]] = _everyones
 
 
 CHARTS: Mapping[Of, Told] = {
@@ -76,8 +92,10 @@ CHARTS: Mapping[Of, Told] = {
     ),
     "playlists": Told(
         "Tell which playlists are: by the listens begun from them (`playlist_id` of a play), of songs in a genre where one is "
-        "named. Of public playlists alone, as they are at this moment.",
-        refusals=(Unreachable,),
+        "named. Of public playlists alone, as they are at this moment; with a token none of a listener whom you block, or who "
+        "blocks you.",
+        refusals=(InvalidToken, Unreachable),
+        public=_seen,
     ),
     "searches": Told(
         "Tell what is searched for most, or more than ever. A search is told where at least five different listeners made it in "
@@ -90,9 +108,12 @@ CHARTS: Mapping[Of, Told] = {
 def _add(of: Of, told: Told) -> None:
     """Add `GET /OF/trending`."""
 
-    async def endpoint(request: Request, query: Annotated[told.query, Query()]) -> Response:  # type: ignore[name-defined]
-        state = request.app.state
-        body = await answer(state.trending.charts, query.asked(of), query.limit, state.public_playlists)
+    async def endpoint(
+        request: Request,
+        query: Annotated[told.query, Query()],  # type: ignore[name-defined]
+        public: Annotated[PublicPlaylists, Depends(told.public)],
+    ) -> Response:
+        body = await answer(request.app.state.trending.charts, query.asked(of), query.limit, public)
         return Response(body, media_type="application/json")
 
     endpoint.__doc__, endpoint.__name__ = told.sentence, f"trending_{of}"

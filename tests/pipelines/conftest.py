@@ -11,6 +11,7 @@ import pytest
 
 from foundation.engines import clickhouse
 from foundation.engines.blobs import open_blobs
+from foundation.engines.redis import open_redis
 from foundation.engines.vectors import open_vectors
 from models.als.training import Parameters
 from models.evaluation.datasets import Dataset
@@ -66,10 +67,12 @@ class World:
         columns = ["song_id", "title", "artist_id", "artist", "is_removed", "version"]
         self.writer.insert("songs", [[song, f"Song {song}", 9, "Nine", True, 2]], column_names=columns)
 
-    def import_count(self, listener: int, song: int, plays: int) -> None:
+    def import_count(
+        self, listener: int, song: int, plays: int, at: datetime = NOON - timedelta(days=1)
+    ) -> None:
         """A source without times says how often somebody played a song."""
         columns = ["origin", "listener_id", "song_id", "plays", "received_at"]
-        row = ["old", listener, song, plays, NOON - timedelta(days=1)]
+        row = ["old", listener, song, plays, at]
         self.writer.insert("imported_counts", [row], column_names=columns)
 
     def describe(self, songs: range, listeners: range) -> None:
@@ -132,17 +135,20 @@ def registry(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> OneR
 def context(world: World, registry: OneRegistry, tmp_path: Path) -> Iterator[Context]:
     """What jobs work with, at noon."""
     reader = clickhouse.open_clickhouse_reader(world.reader_url)
+    redis = open_redis("redis://127.0.0.1:9")  # nothing listens there: what needs Redis says so itself
     url = f"file://{tmp_path}/blobs"
     yield Context(
         clickhouse=reader,
         blobs=open_blobs(url),
         blobs_url=url,
         vectors=open_vectors(f"edge://{tmp_path}/vectors"),
+        redis=redis,
         registry=registry,
         at=NOON,
         als=Parameters(members=(3, 4), regularisation=1.0),
     )
     reader.close()
+    redis.close()
 
 
 def _in(database: str, url: str) -> str:

@@ -3,16 +3,13 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Update, column, delete, func, or_, select, table, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Update, delete, func, select, update
 
 from catalog_api.listeners.tables import User
+from catalog_api.playlists.parting import are_parted
 from catalog_api.playlists.tables import Playlist, PlaylistMember
 from foundation.engines.postgres import Reading, Writing
 from foundation.ids import PlaylistId, UserId
-
-# Of the social domain, which may know of playlists: only these two columns are known here.
-BLOCKS = table("blocks", column("blocker_id", BigInteger), column("blocked_id", BigInteger))
 
 
 class NamedMember(NamedTuple):
@@ -76,8 +73,7 @@ async def invitations(
         .join(Playlist, Playlist.id == PlaylistMember.playlist_id)
         .join(User, User.id == Playlist.user_id)
         .where(PlaylistMember.user_id == listener_id, PlaylistMember.accepted_at.is_(None))
-        .where(~_blocked(PlaylistMember.user_id, Playlist.user_id))
-        .where(~_blocked(Playlist.user_id, PlaylistMember.user_id))
+        .where(~are_parted(PlaylistMember.user_id, Playlist.user_id))
     )
     total = await db.scalar(select(func.count()).select_from(unanswered.subquery()))
     newest = unanswered.order_by(PlaylistMember.invited_at.desc(), Playlist.id.desc())
@@ -87,16 +83,7 @@ async def invitations(
 
 async def is_blocked_between(db: Reading, one: UserId, other: UserId) -> bool:
     """Whether either of the two has blocked the other."""
-    either = or_(_is_block(one, other), _is_block(other, one))
-    return bool(await db.scalar(select(select(BLOCKS).where(either).exists())))
-
-
-def _is_block(blocker: UserId, blocked: UserId) -> ColumnElement[bool]:
-    return (BLOCKS.c.blocker_id == blocker) & (BLOCKS.c.blocked_id == blocked)
-
-
-def _blocked(blocker: InstrumentedAttribute[int], blocked: InstrumentedAttribute[int]) -> ColumnElement[bool]:
-    return select(BLOCKS).where(BLOCKS.c.blocker_id == blocker, BLOCKS.c.blocked_id == blocked).exists()
+    return bool(await db.scalar(select(are_parted(one, other))))
 
 
 async def add(db: Writing, member: PlaylistMember) -> None:

@@ -1,0 +1,1 @@
+"""Job `online_features`: what serving knows of listeners, in Redis."""
