@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from sqlalchemy import BigInteger, ColumnElement, column, or_, select, table
+from sqlalchemy import BigInteger, ColumnElement, column, exists, or_, table
 from sqlalchemy.orm import InstrumentedAttribute
 
 from foundation.ids import UserId
@@ -18,4 +18,4 @@ def are_parted(one: Person, other: Person) -> ColumnElement[bool]:
         (BLOCKS.c.blocker_id == one) & (BLOCKS.c.blocked_id == other),
         (BLOCKS.c.blocker_id == other) & (BLOCKS.c.blocked_id == one),
     )
-    return select(BLOCKS).where(either).exists()
+    return exists().where(either)
