@@ -62,11 +62,12 @@ from foundation.contracts.tables import (
     Seen,
     Songs,
 )
+from foundation.engines.clickhouse import ExternalData, sent_along
 
 logger = logging.getLogger(__name__)
 
 QUERIES = Path(__file__).parent / "queries"
-LOOKUP = 20_000  # ids in one query
+LOOKUP = 20_000  # ids in the text of one query
 
 
 class ClickHouse(Protocol):
@@ -78,9 +79,14 @@ class ClickHouse(Protocol):
         """Insert the rows; they are on disk when this returns."""
 
     def raw_query(
-        self, query: str, *, settings: dict[str, object] | None = None, fmt: str | None = None
+        self,
+        query: str,
+        *,
+        settings: dict[str, object] | None = None,
+        fmt: str | None = None,
+        external_data: ExternalData | None = None,
     ) -> bytes:
-        """The answer of a query in a format of ClickHouse."""
+        """The answer of a query, which may read a table that is sent along, in a format of ClickHouse."""
 
     def query_arrow(self, query: str, *, settings: dict[str, object] | None = None) -> pa.Table:
         """The answer of a query as an Arrow table."""
@@ -174,7 +180,7 @@ class ClickHouseSink:
         is_retry = bool(earlier)
         settled = read_note(note, segment_ids, told.num_rows, len(removed)) if note in earlier else None
         if settled is None:
-            known = self._asked("seen", keyed.known_by(gone), pa.array([], pa.uint64()))
+            known = self.seen(keyed.known_by(gone))
             settled = settle(keyed, gone, known, _now_ms())
             if settled.changes_anything:
                 replace(note, note_of(settled, segment_ids, len(removed)))
@@ -235,6 +241,14 @@ class ClickHouseSink:
             songs |= set(told[PlaybackEvents.song_id].to_pylist())
         if moments:
             self._correct(self._client, sorted({moment.date() for moment in moments}), sorted(songs))
+
+    def seen(self, ids: pa.Array) -> pa.Array:
+        """The keys that `seen` has of these ids, which are in its order."""
+        if not len(ids):
+            return keys_in(b"", with_length=False)
+        asked = sent_along("asked", f"{Seen.play_key} FixedString(16)", plays.bytes_of(ids).tobytes())
+        sql = (QUERIES / "seen.sql").read_text()
+        return keys_in(self._client.raw_query(sql, fmt="RowBinary", external_data=asked), with_length=False)
 
     def held(self, query: str, told: pa.Table, **values: int) -> pa.Array:
         """The keys of these plays that a table holds already, as its query says."""

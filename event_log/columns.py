@@ -197,6 +197,15 @@ def _ids(told: Array, *, has_missing: bool = False) -> pa.Array:
     return pa.FixedSizeBinaryArray.from_buffers(KEY, len(told) // 16, [valid, pa.py_buffer(told)])
 
 
+def ids_of(high: Array, low: Array) -> pa.Array:
+    """A column of ids, each told by its first and its last eight bytes as numbers of 64 bits.
+
+    >>> ids_of(np.array([1], np.uint64), np.array([2], np.uint64))[0].as_py().hex()
+    '00000000000000010000000000000002'
+    """
+    return _ids(np.stack([high, low], axis=1).astype(">u8").view(np.uint8).reshape(-1))
+
+
 def _perhaps(told: Array, kind: pa.DataType) -> pa.Array:
     """Numbers of which those below zero are missing."""
     return pa.array(told, mask=told < 0).cast(kind)

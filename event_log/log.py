@@ -71,7 +71,7 @@ class EventLog:
         self._sequence = 0
         self.commits = 0  # writes that succeeded, each with one sync
         self._close_at = float("inf")  # time.monotonic() at which the open segment is old enough
-        self._is_failing = False
+        self._is_failing = self._is_handing_over = False
         _make_durable(directory)
         self._thread = threading.Thread(target=self._run, name=f"log-{worker}", daemon=True)
         self._thread.start()
@@ -124,6 +124,12 @@ class EventLog:
                 self._wake()
         return True
 
+    def hand_over(self) -> None:
+        """Let the shipper have what is on disk now, without waiting until its segment is old or large enough."""
+        with self._changed:
+            self._is_handing_over = True
+            self._wake()
+
     def close(self) -> None:
         """Write what is waiting, hand over the last segment, and refuse from now on."""
         with self._changed:
@@ -162,7 +168,8 @@ class EventLog:
                 self._close_segment()
                 error = LogUnavailable(f"the event log failed: {unexpected}")
             _answer(batch, error)
-            if time.monotonic() >= self._close_at:
+            if self._is_handing_over or time.monotonic() >= self._close_at:
+                self._is_handing_over = False
                 self._close_segment()
         self._close_segment()
 
@@ -175,7 +182,7 @@ class EventLog:
                     break
                 if self._is_closing:
                     return None
-                if now >= self._close_at:
+                if self._is_handing_over or now >= self._close_at:
                     return []
                 left = min(self._close_at, self._told_until) - now
                 self._is_idle = True

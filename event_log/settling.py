@@ -23,6 +23,7 @@ from event_log.plays import (
     END,
     IMPORTED,
     START,
+    are_ascending,
     binary,
     bytes_of,
     first_of_each,
@@ -163,8 +164,13 @@ def keys_in(found: bytes, *, with_length: bool) -> pa.Array:
 
 def in_order(ids: pa.Array) -> pa.Array:
     """Ids sorted by their bytes, as `seen` is: what is asked for together lies together."""
-    halves = bytes_of(ids).view(">u8")
-    return ids.take(pa.array(np.lexsort((halves[:, 1], halves[:, 0])))) if len(ids) else ids
+    return ids if are_ascending(ids) else ids.take(order_of(ids))
+
+
+def order_of(ids: pa.Array) -> pa.Array:
+    """The places of ids, sorted by their bytes."""
+    halves = bytes_of(ids).view(">u8").reshape(-1, 2)
+    return pa.array(np.lexsort((halves[:, 1], halves[:, 0])))
 
 
 def _with_kind(ids: Array, kind: "int | Array") -> Array:

@@ -1,6 +1,6 @@
 """The listening history in Postgres: written by a sink in bulk, read by a listener a page at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -15,10 +15,11 @@ from catalog_api.albums.tables import Album
 from catalog_api.artists.tables import Artist
 from catalog_api.history.tables import Listen
 from catalog_api.songs.tables import Song
-from event_log.plays import COUNTS, END, IMPORTED
+from event_log.plays import COUNTS, END, IMPORTED, are_ascending
+from event_log.settling import order_of
 from foundation.contracts.events import SOURCES
 from foundation.contracts.tables import PlaybackEvents
-from foundation.engines.copying import copied
+from foundation.engines.copying import FOR_EVER, Ids, copied, moment, takes_ids
 from foundation.engines.postgres import Reading, Writing
 from foundation.engines.statements import table_of, whole_number
 from foundation.ids import UserId
@@ -28,25 +29,8 @@ _listens = table_of(Listen)
 # How long a play may be told again: as late as one is accepted, and two weeks in which Postgres may have been away.
 REMEMBERED = timedelta(days=45)
 
-# What some segments tell of each play, while they are counted.
-_PREPARED = """
-    CREATE TEMP TABLE IF NOT EXISTS told_plays (
-        user_id bigint, song_id bigint, play_id uuid, played_at timestamptz, played_ms integer, source smallint,
-        is_ended boolean, counts boolean, is_visible boolean
-    ) ON COMMIT DELETE ROWS
-"""
-_TELL = "COPY told_plays FROM STDIN (FORMAT binary)"
-# Asked first and then inserted: half the price of ON CONFLICT. The key stands against any other who counts meanwhile.
-_KNOWN = """
-    DELETE FROM told_plays AS told USING counted_plays AS counted WHERE counted.play_id = told.play_id
-    RETURNING told.user_id, told.play_id, told.played_at, told.played_ms, told.is_ended AND NOT counted.is_ended
-"""
-_COUNTED = f"""
-    INSERT INTO counted_plays (play_id, kept_until, is_ended)
-    SELECT play_id, CASE WHEN source = {IMPORTED} THEN 'infinity' ELSE %b::timestamptz END, is_ended
-    FROM told_plays
-    ORDER BY play_id
-"""  # noqa: S608 - a number of ours
+_KNOWN = "SELECT play_id, is_ended FROM counted_plays WHERE play_id = ANY(%b)"
+_COUNTED = "COPY counted_plays (play_id, kept_until, is_ended) FROM STDIN (FORMAT binary)"
 _ENDED = "UPDATE counted_plays SET is_ended = true WHERE play_id = ANY(%b::uuid[])"
 # The play may be known to have begun at another moment than its heartbeat let suppose, but hardly on another day.
 _LASTED = """
@@ -56,17 +40,11 @@ _LASTED = """
         AND heard.played_at BETWEEN told.started_at - interval '1 day' AND told.started_at + interval '1 day'
 """
 # Who has no row is being forgotten: the deletion of an account looks again when all that was on its way has arrived.
-# In the order of the larger of the indexes.
-_HEARD = """
-    INSERT INTO listening_history (user_id, song_id, play_id, played_at, played_ms, source)
-    SELECT user_id, song_id, play_id, played_at, played_ms, (%b::text[])[1 + source]
-    FROM told_plays AS told
-    WHERE is_visible AND EXISTS (SELECT FROM users WHERE users.id = told.user_id)
-    ORDER BY user_id
-"""
+_THERE = "SELECT id FROM users WHERE id = ANY(%b::bigint[])"
+_HEARD = "COPY listening_history (user_id, song_id, play_id, played_at, played_ms, source) FROM STDIN (FORMAT binary)"
 _RAISED = """
     UPDATE songs SET play_count = play_count + told.plays
-    FROM (SELECT song_id, count(*) AS plays FROM told_plays WHERE counts GROUP BY song_id ORDER BY song_id) AS told
+    FROM (SELECT * FROM unnest(%b::bigint[], %b::bigint[]) AS told (song_id, plays) ORDER BY song_id) AS told
     WHERE songs.id = told.song_id
 """
 
@@ -98,31 +76,13 @@ class Kept(NamedTuple):
 
 def prepare(db: psycopg.Connection) -> None:
     """Make a connection ready for the functions below."""
-    db.execute(_PREPARED)
+    takes_ids(db)
 
 
 def take(db: psycopg.Connection, sink: str, segment_ids: Sequence[str]) -> bool:
     """Note that segments are taken; False where all of them were before. Where one was, its plays are known as counted."""
     noted = "INSERT INTO shipped (sink, segment_id) SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING"
     return db.execute(noted, (sink, list(segment_ids))).rowcount > 0
-
-
-def tell(db: psycopg.Connection, plays: pa.Table, is_visible: pa.ChunkedArray) -> None:
-    """Say what is told of some plays, each once, and which of them belong into the history."""
-    names = PlaybackEvents
-    columns = {
-        "user_id": ("bigint", plays[names.listener_id]),
-        "song_id": ("bigint", plays[names.song_id]),
-        "play_id": ("uuid", plays[names.play_id]),
-        "played_at": ("timestamptz", plays[names.started_at]),
-        "played_ms": ("integer", plays[names.played_ms].fill_null(0)),
-        "source": ("smallint", plays[names.source]),
-        "is_ended": ("boolean", pc.equal(plays[names.kind], END)),
-        "counts": ("boolean", plays[COUNTS]),
-        "is_visible": ("boolean", is_visible),
-    }
-    with db.cursor() as cursor, cursor.copy(_TELL) as copy:
-        copy.write(copied({name: (kind, told.combine_chunks()) for name, (kind, told) in columns.items()}))
 
 
 class Ended(NamedTuple):
@@ -134,9 +94,23 @@ class Ended(NamedTuple):
     played_ms: int
 
 
-def known_before(db: psycopg.Connection) -> list[Ended]:
-    """Leave out of what is told the plays that were counted before; returns those of which we hear the end now."""
-    return [Ended(*row[:-1]) for row in db.execute(_KNOWN) if row[-1]]
+def known(db: psycopg.Connection, plays: pa.Table) -> tuple[pa.ChunkedArray, list[Ended]]:
+    """Which of some plays, each told once, were counted before; and those of which we hear the end only now."""
+    names = PlaybackEvents
+    ids = plays[names.play_id].combine_chunks()
+    rows = db.execute(_KNOWN, (Ids(ids),)).fetchall()
+    counted, ended = (
+        pa.array([play_id.bytes for play_id, is_ended in rows if is_ended or not only], ids.type)
+        for only in (False, True)
+    )
+    is_known = pc.is_in(plays[names.play_id], counted)
+    ends = pc.and_not(pc.equal(plays[names.kind], END), pc.is_in(plays[names.play_id], ended))
+    told = [names.listener_id, names.play_id, names.started_at, names.played_ms]
+    heard_now = plays.filter(pc.and_(is_known, ends)).select(told)
+    return is_known, [
+        Ended(listener, UUID(bytes=play_id), started_at, played_ms or 0)
+        for listener, play_id, started_at, played_ms in zip(*heard_now.to_pydict().values(), strict=True)
+    ]
 
 
 def lengthen(db: psycopg.Connection, ended: Sequence[Ended]) -> None:
@@ -147,14 +121,63 @@ def lengthen(db: psycopg.Connection, ended: Sequence[Ended]) -> None:
         db.execute(_LASTED, (users, plays, moments, lengths))
 
 
-def add(db: psycopg.Connection, now: datetime) -> None:
-    """Count what is told: from now on it is known, in the history of listeners who are there, and in the counts of songs.
+def add(db: psycopg.Connection, plays: pa.Table, is_visible: pa.ChunkedArray, now: datetime) -> None:
+    """Count plays, each told once and none counted before: in the history, where it is visible, and in the counts of songs.
 
-    The months of the history must be there.
+    The months of the history must be there. The key of counted_plays stands against any other who counts meanwhile.
     """
-    db.execute(_COUNTED, (now + REMEMBERED,))
-    db.execute(_HEARD, (list(SOURCES),))
-    db.execute(_RAISED)
+    names = PlaybackEvents
+    is_imported = pc.equal(plays[names.source], IMPORTED)
+    counted = {
+        "play_id": ("uuid", plays[names.play_id]),
+        "kept_until": ("bigint", pc.if_else(is_imported, FOR_EVER, moment(now + REMEMBERED))),
+        "is_ended": ("boolean", pc.equal(plays[names.kind], END)),
+    }
+    ids = plays[names.play_id].combine_chunks()
+    if not are_ascending(ids):
+        order = order_of(ids)
+        counted = {name: (kind, told.take(order)) for name, (kind, told) in counted.items()}
+    _copy(db, _COUNTED, counted)
+    columns = [
+        names.listener_id,
+        names.song_id,
+        names.play_id,
+        names.started_at,
+        names.played_ms,
+        names.source,
+    ]
+    _add_heard(db, plays.select(columns).filter(is_visible))
+    raised = plays[names.song_id].filter(plays[COUNTS]).value_counts()
+    db.execute(_RAISED, (raised.field("values").to_pylist(), raised.field("counts").to_pylist()))
+
+
+def _add_heard(db: psycopg.Connection, visible: pa.Table) -> None:
+    """Put plays into the history of listeners who are there, in the order of the larger of its indexes."""
+    names = PlaybackEvents
+    told = visible[names.listener_id].unique().to_pylist()
+    there = [listener for (listener,) in db.execute(_THERE, (told,))]
+    heard = visible
+    if len(there) < len(told):
+        heard = visible.filter(pc.is_in(visible[names.listener_id], pa.array(there, pa.uint64())))
+    if len(there) > 1:
+        heard = heard.sort_by(names.listener_id)
+    for code in pc.unique(heard[names.source]).to_pylist():
+        some = heard.filter(pc.equal(heard[names.source], code))
+        source = pa.scalar(SOURCES[code].encode(), pa.binary(len(SOURCES[code])))
+        columns = {
+            "user_id": ("bigint", some[names.listener_id]),
+            "song_id": ("bigint", some[names.song_id]),
+            "play_id": ("uuid", some[names.play_id]),
+            "played_at": ("timestamptz", some[names.started_at]),
+            "played_ms": ("integer", some[names.played_ms].fill_null(0)),
+            "source": ("text", pa.chunked_array([pa.repeat(source, some.num_rows)])),
+        }
+        _copy(db, _HEARD, columns)
+
+
+def _copy(db: psycopg.Connection, statement: str, columns: Mapping[str, tuple[str, pa.ChunkedArray]]) -> None:
+    with db.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        copy.write(copied({name: (kind, told.combine_chunks()) for name, (kind, told) in columns.items()}))
 
 
 def forget_plays(db: psycopg.Connection, now: datetime) -> int:

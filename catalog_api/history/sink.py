@@ -74,9 +74,12 @@ class HistorySink:
             self._months = partitions.months(db)
         with db.transaction():
             if repository.take(db, self.name, segment_ids):
-                repository.tell(db, told, is_visible)
-                repository.lengthen(db, repository.known_before(db))
-                repository.add(db, now)
+                is_known, ended = repository.known(db, told)
+                repository.lengthen(db, ended)
+                if pc.any(is_known).as_py():
+                    is_new = pc.invert(is_known)
+                    told, is_visible = told.filter(is_new), is_visible.filter(is_new)
+                repository.add(db, told, is_visible, now)
 
     def _connection(self) -> psycopg.Connection:
         if self._db is None:

@@ -10,9 +10,13 @@ _END, _IMPORTED = KINDS.index("end"), SOURCES.index("imported")
 
 
 def encoded_plays(plays: pl.DataFrame, source: str, now: datetime) -> bytes:
-    """The ends of these plays (PLAYS with listener_id, song_id and song_ms) as one block."""
+    """The ends of these plays (PLAYS with listener_id, song_id, song_ms and country), a block for each country."""
+    return encode([_block(some, source, now) for some in plays.partition_by("country", maintain_order=True)])
+
+
+def _block(plays: pl.DataFrame, source: str, now: datetime) -> PlayBlock:
     reasons = plays["reason"].replace_strict(REASONS, range(len(REASONS)), return_dtype=pl.UInt8)
-    block = PlayBlock(
+    return PlayBlock(
         received_at=now,
         play_ids=b"".join(plays["play_id"].to_list()),
         kinds=bytes([_END]) * plays.height,
@@ -25,8 +29,8 @@ def encoded_plays(plays: pl.DataFrame, source: str, now: datetime) -> bytes:
         sources=bytes([_IMPORTED]) * plays.height,
         are_private=_bytes(plays["is_private"].cast(pl.UInt8), "u1"),
         origin=source,
+        country=plays.item(0, "country"),
     )
-    return encode([block])
 
 
 def _bytes(column: pl.Series, form: str) -> bytes:

@@ -11,7 +11,7 @@ import polars as pl
 
 from catalog_api.imports import plays
 from catalog_api.imports.json_rows import LineOf, from_list
-from catalog_api.imports.tsv import LINE, REASON, text_of
+from catalog_api.imports.tsv import LINE, REASON, utf8_of
 from catalog_api.imports.whose import Whose
 from foundation.contracts.history import History
 
@@ -65,7 +65,7 @@ def read(paths: Sequence[Path], now: datetime, whose: Whose) -> History:
 
 
 def _table_of(path: Path, whose: Whose) -> tuple[pl.DataFrame, LineOf]:
-    told, line_of = from_list(path, text_of(path), _Told)
+    told, line_of = from_list(path, utf8_of(path), _Told)
     columns = {
         LINE: range(len(told)),
         "username": [row.username for row in told],

@@ -14,7 +14,7 @@ Shape = TypeVar("Shape", bound=msgspec.Struct)
 LineOf = Callable[[int], int]  # in which line of its file the row of this place begins; the first place is 0
 
 
-def from_list(path: Path, text: str, shape: type[Shape]) -> tuple[list[Shape], LineOf]:
+def from_list(path: Path, text: bytes, shape: type[Shape]) -> tuple[list[Shape], LineOf]:
     """The objects of a JSON list. Where a field is of another type than in `shape`, it counts as missing.
 
     Raises BrokenFile where the file is no JSON, is cut off, or is no list of objects.
@@ -28,7 +28,7 @@ def from_list(path: Path, text: str, shape: type[Shape]) -> tuple[list[Shape], L
         raise BrokenFile(path, 1, f"this is no list of plays: {error}") from error
     except msgspec.DecodeError as error:
         at = re.search(r"\(byte (\d+)\)", str(error))
-        line = text.encode()[: int(at[1]) if at else None].count(b"\n") + 1
+        line = text[: int(at[1]) if at else None].count(b"\n") + 1
         raise BrokenFile(path, line, f"no valid JSON: {error}") from error
     except RecursionError as error:
         raise BrokenFile(path, 1, "this is no list of plays: it is nested too deeply") from error
@@ -37,13 +37,13 @@ def from_list(path: Path, text: str, shape: type[Shape]) -> tuple[list[Shape], L
     return told, lambda place: _line_in_list(text, place)
 
 
-def from_lines(path: Path, text: str, shape: type[Shape]) -> tuple[list[Shape], LineOf]:
+def from_lines(path: Path, text: bytes, shape: type[Shape]) -> tuple[list[Shape], LineOf]:
     """The objects of a file with one in each line; blank lines are none.
 
     Raises BrokenFile at the first line that is no object, as where the file is cut off.
     """
     try:
-        told = msgspec.json.Decoder(shape).decode_lines(text) if "\n\n" not in text else None
+        told = msgspec.json.Decoder(shape).decode_lines(text) if b"\n\n" not in text else None
     except (msgspec.DecodeError, RecursionError):
         told = None
     if told is None:
@@ -53,12 +53,12 @@ def from_lines(path: Path, text: str, shape: type[Shape]) -> tuple[list[Shape], 
     return told, lambda place: next(islice(_told_lines(text), place, None))[0]
 
 
-def _told_lines(text: str) -> Sequence[tuple[int, str]]:
-    lines = enumerate(text.split("\n"), start=1)  # not splitlines: names may hold other separators
+def _told_lines(text: bytes) -> Sequence[tuple[int, bytes]]:
+    lines = enumerate(text.split(b"\n"), start=1)  # not splitlines: names may hold other separators
     return [(line, row) for line, row in lines if row.strip()]
 
 
-def _of_line(path: Path, line: int, row: str, shape: type[Shape]) -> Shape:
+def _of_line(path: Path, line: int, row: bytes, shape: type[Shape]) -> Shape:
     try:
         return _of(msgspec.json.decode(row, type=dict[str, Any]), shape)
     except msgspec.ValidationError as error:
@@ -91,11 +91,10 @@ def _struct_in(kind: Any) -> type[msgspec.Struct] | None:
     return next((one for one in among if isinstance(one, type) and issubclass(one, msgspec.Struct)), None)
 
 
-def _line_in_list(text: str, place: int) -> int:
+def _line_in_list(told: bytes, place: int) -> int:
     """In which line of the file the item of a list begins."""
     begins = line = 1
     end = 0
-    told = text.encode()
     for item in islice(msgspec.json.decode(told, type=list[msgspec.Raw]), place + 1):
         start = told.index(memoryview(item), end)
         line += told.count(b"\n", end, start)

@@ -10,7 +10,7 @@ import msgspec
 from catalog_api.imports import scrobbles
 from catalog_api.imports.errors import BrokenFile, NothingToImport
 from catalog_api.imports.listenbrainz import Additional, Listen, Metadata, table_of
-from catalog_api.imports.tsv import text_of
+from catalog_api.imports.tsv import utf8_of
 from catalog_api.imports.whose import Whose
 from foundation.contracts.history import History
 
@@ -48,7 +48,7 @@ def is_one(path: Path) -> bool:
 def read(path: Path, now: datetime, whose: Whose) -> History:
     """The listens of one playlist. Raises BrokenFile, and NothingToImport for a playlist that tells no times."""
     try:
-        playlist = msgspec.json.decode(text_of(path), type=_Document).playlist
+        playlist = msgspec.json.decode(utf8_of(path), type=_Document).playlist
     except msgspec.ValidationError as error:
         raise BrokenFile(path, 1, f"this is no JSPF: {error}") from error
     except (msgspec.DecodeError, RecursionError) as error:

@@ -12,7 +12,7 @@ import polars as pl
 
 from catalog_api.imports import scrobbles
 from catalog_api.imports.json_rows import from_lines, from_list
-from catalog_api.imports.tsv import LINE, REASON, text_of
+from catalog_api.imports.tsv import LINE, REASON, utf8_of
 from catalog_api.imports.whose import Whose
 from event_log.listens import LISTEN_MS
 from foundation.contracts.history import History
@@ -22,6 +22,7 @@ OF_EXPORT = "listens/*/*.jsonl"  # as its export names its files
 Number = int | float | str | None  # clients send lengths as any of them
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _LARGEST = 2**53
+_A_LIST = re.compile(rb"\s*\[")
 
 
 class Additional(msgspec.Struct, gc=False):
@@ -69,8 +70,8 @@ def read(paths: Sequence[Path], now: datetime, whose: Whose) -> History:
     refused: Counter[str] = Counter()
     files = []
     for path in paths:
-        text = text_of(path)
-        shaped = from_list if text.lstrip().startswith("[") else from_lines
+        text = utf8_of(path)
+        shaped = from_list if _A_LIST.match(text) else from_lines
         told, line_of = shaped(path, text, Listen)
         rows, left_out = scrobbles.checked(table_of(told, whose), path, now, SOURCE, line_of)
         files.append(rows)

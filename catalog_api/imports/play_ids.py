@@ -1,11 +1,11 @@
 """The ids of imported plays: the same listening has the same id, whichever file tells it and in what order."""
 
-from array import array
 from hashlib import sha256
-from sys import byteorder
 
 import polars as pl
 import pyarrow as pa
+
+from event_log.columns import ids_of
 
 KEY = ("listener", "ended_at", "artist", "title", "played_ms")
 _SECOND = "%Y-%m-%dT%H:%M:%SZ"
@@ -77,8 +77,5 @@ def _hashed(rows: pl.DataFrame) -> pl.Series:
         high=pl.col("at") * 2**16 + _VERSION_8 + first // 2**52,
         low=_VARIANT + first % 2**52 * 2**10 + last // 2**6,
     )
-    told = array("Q", halves.select(pl.concat_list("high", "low").explode()).to_series().to_list())
-    if byteorder == "little":
-        told.byteswap()
-    ids = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), rows.height, [None, pa.py_buffer(told)])
+    ids = ids_of(halves["high"].to_numpy(), halves["low"].to_numpy())
     return pl.Series("play_id", ids.cast(pa.large_binary()), dtype=pl.Binary)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -107,15 +108,20 @@ def _is_of_one(told: History | Catalogue) -> bool:
 def _read(path: Path, now: datetime, whose: Whose, most_unpacked: int) -> Told:
     if path.is_file() and archive.is_one(path):
         with archive.unpacked(path, most_unpacked) as folder:
-            history = _folder(folder, now, whose, called=path)[1]()
-        return Told(history, path.resolve().name, _digest([path]))
+            return _told(path, [path], _folder(folder, now, whose, called=path)[1])
     if path.is_dir():
         files, reading = _folder(path, now, whose)
     elif path.is_file():
         files, reading = _file(path, now, whose)
     else:
         raise NothingToImport(f"{path}: there is no such file or folder", path=str(path))
-    return Told(reading(), path.resolve().name, _digest(files))
+    return _told(path, files, reading)
+
+
+def _told(path: Path, files: Sequence[Path], reading: Callable[[], History | Catalogue]) -> Told:
+    with ThreadPoolExecutor(1) as beside:  # hashing lets other threads work
+        digest = beside.submit(_digest, files)
+        return Told(reading(), path.resolve().name, digest.result())
 
 
 # Sources whose files are one person's.

@@ -37,7 +37,7 @@ _TYPES: dict[str, LiteralString] = {"lines": "jsonb", "song_ms": "integer", "rel
 class Numbered:
     """The ids by which the catalog knows what a history tells of."""
 
-    listeners: pl.DataFrame  # external_id, listener_id
+    listeners: pl.DataFrame  # external_id, listener_id, and the country of their profile
     songs: pl.DataFrame  # external_id, song_id, song_ms as the catalog knows it
     new: Counter[str]  # how many listeners, artists, albums and songs were not here before
 
@@ -186,8 +186,12 @@ def tell(db: psycopg.Connection, table: str, columns: Iterable[str], rows: pl.Da
 
 
 def _listener_ids(db: psycopg.Connection) -> pl.DataFrame:
-    rows = db.execute("SELECT external_id, id FROM told_listeners ORDER BY place").fetchall()
-    return pl.DataFrame(rows, schema={"external_id": pl.String, "listener_id": pl.UInt64}, orient="row")
+    rows = db.execute(
+        "SELECT told.external_id, told.id, users.country "
+        "FROM told_listeners AS told JOIN users USING (id) ORDER BY told.place"
+    ).fetchall()
+    schema = {"external_id": pl.String, "listener_id": pl.UInt64, "country": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _song_ids(db: psycopg.Connection) -> pl.DataFrame:

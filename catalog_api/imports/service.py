@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import overload
@@ -34,7 +33,6 @@ from foundation.engines import postgres
 from foundation.ids import UserId
 
 BATCH = 50_000  # events of one record of the log: one sync each
-Encoder = Callable[[pl.DataFrame, str, datetime], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +94,10 @@ class Importer:
             name = asked.name or history.source
             number = repository.begin(db, history.source, name, asked.digest, self.now())
             numbered, joined = self._name(db, history, asked)
+            plays = _with_ids(history.plays.unique("play_id", keep="first"), numbered).sort("play_id")
             self.shipping.wait(self.progress)  # so that the warehouse can tell what an earlier import told
-            plays, counts = self._fresh_plays(history, numbered), self._fresh_counts(history, numbered)
-            self._append(history.source, (plays, encoded_plays), (counts, _encoded_counts))
-            self.shipping.wait(self.progress)
-            accepted = plays.height + counts.height
+            accepted = self._append_plays(history.source, plays) + self._append_counts(history, numbered)
+            self._arrive()
             report = ImportReport.of(history, accepted=accepted, new=numbered.new, joined=joined)
             repository.finish(
                 db,
@@ -128,10 +125,9 @@ class Importer:
             self.progress("matching songs", 0, 1)
             own = Own.of(db, history, account, threshold)
             self.shipping.wait(self.progress)  # so that the warehouse can tell what an earlier import told
-            fresh = self._not_held(own.plays)
-            self._append(history.source, (fresh, encoded_plays))
-            self.shipping.wait(self.progress)
-            return own, fresh.height
+            accepted = self._append_plays(history.source, own.plays)
+            self._arrive()
+            return own, accepted
 
     def import_catalogue(self, catalogue: Catalogue, asked: Asked = PLAIN) -> CatalogueReport:
         """Return when every part is in every store. Raises LogStuck when the shipper does not run; Unreachable."""
@@ -156,7 +152,7 @@ class Importer:
                 )
                 reports.append(report)
             self._empty_outbox(db)
-            self.shipping.wait(self.progress)
+            self._arrive()
             return CatalogueReport(tuple(reports))
 
     def _bring_in(self, db: psycopg.Connection, part: Part) -> catalogue_rows.Made:
@@ -196,6 +192,7 @@ class Importer:
             kept_answers.drop(db)
         self.progress("naming listeners, artists and songs", 1, 1)
         self._empty_outbox(db)
+        self.log.hand_over()
         return numbered, joined
 
     def _empty_outbox(self, db: psycopg.Connection) -> None:
@@ -208,40 +205,36 @@ class Importer:
             time.sleep(self.shipping.pause.total_seconds())
             move(db, self.log)
 
-    def _fresh_plays(self, history: History, numbered: repository.Numbered) -> pl.DataFrame:
-        """The plays that the warehouse does not hold yet, each once, in order of time, with our ids."""
-        return self._not_held(
-            _with_ids(history.plays.unique("play_id", keep="first"), numbered).sort("play_id")
-        )
+    def _arrive(self) -> None:
+        """Return when what was told is in every store."""
+        self.log.hand_over()
+        self.shipping.wait(self.progress)
 
-    def _not_held(self, plays: pl.DataFrame) -> pl.DataFrame:
-        """Those of the plays, each told once, that the warehouse does not hold."""
-        if plays.is_empty():
-            return plays
-        self.progress("looking up what is here already", 0, 1)
-        fresh = fresh_of(plays, self.warehouse)
-        self.progress("looking up what is here already", 1, 1)
-        return fresh
+    def _append_plays(self, source: str, plays: pl.DataFrame) -> int:
+        """Tell the log those of the plays that the warehouse does not hold, part by part: the first are shipped meanwhile.
 
-    def _fresh_counts(self, history: History, numbered: repository.Numbered) -> pl.DataFrame:
-        """The counts that the warehouse does not hold or holds with another value, with our ids."""
+        The plays are in order of their ids, each once; returns how many were told.
+        """
+        accepted = 0
+        for part in plays.iter_slices(self.batch):
+            self.progress("importing", accepted, plays.height)
+            fresh = fresh_of(part, self.warehouse)
+            if fresh.height:
+                self.log.append_encoded_now(encoded_plays(fresh, source, self.now()))
+                accepted += fresh.height
+        self.progress("importing", plays.height, plays.height)
+        return accepted
+
+    def _append_counts(self, history: History, numbered: repository.Numbered) -> int:
+        """Tell the log the counts that the warehouse does not hold or holds with another value; returns how many."""
         if history.counts.is_empty():
-            return _with_ids(history.counts, numbered)
-        self.progress("looking up what is here already", 0, 1)
+            return 0
         key = ["listener_external_id", "song_external_id"]
         counts = _with_ids(history.counts.unique(key, keep="last", maintain_order=True), numbered)
         fresh = without_held_counts(counts, history.source, self.warehouse)
-        self.progress("looking up what is here already", 1, 1)
-        return fresh
-
-    def _append(self, source: str, *told: tuple[pl.DataFrame, Encoder]) -> None:
-        done, total = 0, sum(fresh.height for fresh, _ in told)
-        for fresh, encoded in told:
-            for part in fresh.iter_slices(self.batch):
-                self.progress("importing", done, total)
-                self.log.append_encoded_now(encoded(part, source, self.now()))
-                done += part.height
-        self.progress("importing", total, total)
+        for part in fresh.iter_slices(self.batch):
+            self.log.append_encoded_now(_encoded_counts(part, history.source, self.now()))
+        return fresh.height
 
 
 def _with_ids(rows: pl.DataFrame, numbered: repository.Numbered) -> pl.DataFrame:

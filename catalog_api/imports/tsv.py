@@ -1,6 +1,7 @@
 """Tab-separated files read with suspicion: encoding and header must hold, and each row knows its line."""
 
 import io
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,19 @@ REASON = "reason"  # why a row is refused, null where it is not
 
 def text_of(path: Path, encoding: str = "utf-8") -> str:
     """The file's text without a byte order mark. Raises BrokenFile for another encoding and for binary files."""
+    told = _read(path)
+    return _decoded(path, told, encoding).removeprefix("\ufeff")
+
+
+def utf8_of(path: Path) -> bytes:
+    """The same as its bytes, of which a parser makes less than a text of all of it; raises BrokenFile as that does."""
+    told = _read(path)
+    if not told.isascii():
+        _decoded(path, told, "utf-8")
+    return told.removeprefix(BOM_UTF8)
+
+
+def _read(path: Path) -> bytes:
     try:
         told = path.read_bytes()
     except OSError as error:
@@ -24,8 +38,12 @@ def text_of(path: Path, encoding: str = "utf-8") -> str:
     nul = told.find(b"\0")
     if nul >= 0:
         raise BrokenFile(path, _line_at(told, nul), "a zero byte: this is a binary file, not text")
+    return told
+
+
+def _decoded(path: Path, told: bytes, encoding: str) -> str:
     try:
-        return told.decode(encoding).removeprefix("\ufeff")
+        return told.decode(encoding)
     except UnicodeDecodeError as error:
         name = {"utf-8": "UTF-8"}.get(encoding, encoding)
         raise BrokenFile(

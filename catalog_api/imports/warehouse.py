@@ -5,18 +5,15 @@ from typing import Any, Protocol
 import polars as pl
 
 from foundation.contracts.tables import ImportedCounts, Listens, Seen
-from foundation.engines.clickhouse import reachable
+from foundation.engines.clickhouse import ExternalData, reachable, sent_along
 
-# One hexadecimal text of this many ids stays below ClickHouse's limit for a query (max_query_size, 262,144 bytes).
-IDS_AT_ONCE = 7_500
+IDS_AT_ONCE = 50_000  # in one table sent along
 IMPORTED_VERSION = 8  # of the UUIDs that foundation.ids.hashed_play_id makes
 
 _HELD_PLAYS = f"""
     SELECT {Seen.play_key} FROM {Seen.table}
-    WHERE {Seen.kind} = 'end' AND {Seen.play_key} IN (
-        SELECT toFixedString(substring(unhex('%s'), 16 * number + 1, 16), 16) FROM numbers(%d)
-    )
-"""  # noqa: S608 - names from the contract; the ids are made hexadecimal here
+    WHERE {Seen.kind} = 'end' AND {Seen.play_key} IN (SELECT {Seen.play_key} FROM asked)
+"""  # noqa: S608 - names from the contract
 # What was not made by an import is not seen for ever; its listens are there for ever, next to each other a listener.
 _OWN_LISTENS = f"""
     SELECT {Listens.play_id} AS {Seen.play_key} FROM {Listens.table}
@@ -32,8 +29,14 @@ _HELD_COUNTS = f"""
 class Warehouse(Protocol):
     """What is needed of a ClickHouse client that reads."""
 
-    def query_arrow(self, query: str, parameters: dict[str, Any] | None = None) -> Any:
-        """The rows of a query as an Arrow table."""
+    def query_arrow(
+        self,
+        query: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        external_data: ExternalData | None = None,
+    ) -> Any:
+        """The rows of a query, which may read a table that is sent along, as an Arrow table."""
 
 
 def fresh_of(plays: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:
@@ -85,9 +88,10 @@ def without_held_counts(counts: pl.DataFrame, source: str, warehouse: Warehouse)
 
 
 def _held(part: pl.DataFrame, warehouse: Warehouse) -> pl.DataFrame:
-    ids = part.select(pl.col("play_id").bin.encode("hex").str.join("")).item()
+    ids = b"".join(part["play_id"].to_list())
+    asked = sent_along("asked", f"{Seen.play_key} FixedString(16)", ids)
     with reachable():
-        told = warehouse.query_arrow(_HELD_PLAYS % (ids, part.height))
+        told = warehouse.query_arrow(_HELD_PLAYS, external_data=asked)
     return _frame(told).select(pl.col(Seen.play_key).cast(pl.Binary).alias("play_id"))
 
 

@@ -1,7 +1,4 @@
--- Which of the given plays' events the warehouse holds, by key; {keys} is their ids in hex, one after the other.
-WITH unhex({keys:String}) AS bytes
+-- Which of the given plays' events the warehouse holds, by key; `asked` is a table of their ids that is sent along.
 SELECT play_key, kind
 FROM seen
-WHERE play_key IN (
-    SELECT arrayJoin(arrayMap(at -> toFixedString(substring(bytes, 16 * at + 1, 16), 16), range(intDiv(length(bytes), 16))))
-)
+WHERE play_key IN (SELECT play_key FROM asked)

@@ -9,6 +9,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from clickhouse_connect.driver.external import ExternalData
 
 from foundation.errors import Unconfigured, Unreachable
 
@@ -17,11 +18,13 @@ __all__ = [
     "AsyncClient",
     "ClickHouseError",
     "Client",
+    "ExternalData",
     "open_clickhouse",
     "open_clickhouse_async",
     "open_clickhouse_reader",
     "open_clickhouse_reader_async",
     "reachable",
+    "sent_along",
 ]
 
 # For the SETTINGS of a MergeTree table: an insert is on disk before it is acknowledged. They belong to tables, not to
@@ -60,6 +63,11 @@ async def open_clickhouse_reader_async(url: str, *, patience: int = REQUEST_TIME
     """The reader's client for the request path; with more `patience` (seconds) for what runs beside it. Close it with `await close()`."""
     with reachable():
         return await clickhouse_connect.get_async_client(**_arguments(url, patience))
+
+
+def sent_along(name: str, structure: str, rows: bytes) -> ExternalData:
+    """A table of this name that a query may read, of rows in RowBinary, sent along with it."""
+    return ExternalData(file_name=name, data=rows, fmt="RowBinary", structure=structure)
 
 
 @contextmanager

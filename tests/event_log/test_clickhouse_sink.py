@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -165,10 +166,8 @@ class Dying:
         if table == self.table:
             raise ConnectionError("killed")
 
-    def raw_query(
-        self, query: str, *, settings: dict[str, object] | None = None, fmt: str | None = None
-    ) -> bytes:
-        return self.client.raw_query(query, settings=settings, fmt=fmt)
+    def raw_query(self, query: str, **told: Any) -> bytes:
+        return self.client.raw_query(query, **told)
 
     def query_arrow(self, query: str, *, settings: dict[str, object] | None = None) -> pa.Table:
         return self.client.query_arrow(query, settings=settings)

@@ -145,10 +145,8 @@ class Dying:
     ) -> None:
         self._write(lambda: self.client.insert_arrow(table, arrow_table, settings=settings))
 
-    def raw_query(
-        self, query: str, *, settings: dict[str, object] | None = None, fmt: str | None = None
-    ) -> bytes:
-        return self.client.raw_query(query, settings=settings, fmt=fmt)
+    def raw_query(self, query: str, **told: Any) -> bytes:
+        return self.client.raw_query(query, **told)
 
     def query_arrow(self, query: str, *, settings: dict[str, object] | None = None) -> pa.Table:
         return self.client.query_arrow(query, settings=settings)

@@ -106,6 +106,17 @@ async def test_a_segment_is_handed_over_by_age_though_nothing_follows(tmp_path: 
     assert (len(before), len(after)) == (0, 1)
 
 
+async def test_a_segment_is_handed_over_when_its_writer_says_so(tmp_path: Path) -> None:
+    with closing(small_log(tmp_path, age=timedelta(hours=1))) as log:
+        await log.append([make_play()])
+        before = files(tmp_path, "*.segment")
+        log.hand_over()
+        await asyncio.sleep(0.2)
+        after = files(tmp_path, "*.segment")
+
+    assert (len(before), len(after)) == (0, 1)
+
+
 async def test_a_segment_is_handed_over_by_size(tmp_path: Path) -> None:
     with closing(small_log(tmp_path, age=timedelta(hours=1), size=1000)) as log:
         for play in make_plays(8):

@@ -24,9 +24,7 @@ class Own:
 
     history: History
     songs: pl.DataFrame  # as MATCHED
-    plays: (
-        pl.DataFrame
-    )  # of songs that the catalog has, each once: PLAYS with listener_id, song_id and song_ms
+    plays: pl.DataFrame  # of songs that the catalog has, each once: PLAYS with listener_id, song_id, song_ms and the country of the profile
 
     @classmethod
     def of(cls, db: psycopg.Connection, history: History, account: UserId, threshold: float) -> "Own":
@@ -45,7 +43,9 @@ class Own:
             history.plays.unique("play_id", keep="first")
             .join(meant, left_on="song_external_id", right_on="external_id")
             .with_columns(
-                pl.lit(account).cast(pl.UInt64).alias("listener_id"), pl.col("song_id").cast(pl.UInt64)
+                pl.lit(account).cast(pl.UInt64).alias("listener_id"),
+                pl.col("song_id").cast(pl.UInt64),
+                pl.lit(repository.country_of(db, account)).alias("country"),
             )
             .sort("play_id")
         )

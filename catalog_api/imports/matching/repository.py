@@ -6,6 +6,8 @@ from typing import LiteralString
 import polars as pl
 import psycopg
 
+from foundation.ids import UserId
+
 _KNOWN: LiteralString = (
     "COPY (SELECT external_id, id FROM external_ids WHERE kind = %s AND source = %s) TO STDOUT (FORMAT csv)"
 )
@@ -41,6 +43,12 @@ def lengths_of(db: psycopg.Connection, song_ids: pl.Series) -> pl.DataFrame:
     """Those of these songs that are there: song_id, song_ms."""
     schema: dict[str, pl.DataType] = {"song_id": pl.Int64(), "song_ms": pl.UInt32()}
     return _copied(db, _LENGTHS, (song_ids.to_list(),), schema)
+
+
+def country_of(db: psycopg.Connection, account: UserId) -> str:
+    """The country of a profile; "" where none is told or nobody is there."""
+    row = db.execute("SELECT country FROM users WHERE id = %s", (account,)).fetchone()
+    return str(row[0]) if row else ""
 
 
 def note(db: psycopg.Connection, kind: str, source: str, meant: pl.DataFrame) -> None:

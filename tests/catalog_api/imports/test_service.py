@@ -14,11 +14,13 @@ from catalog_api.imports import recognise
 from catalog_api.imports.errors import BrokenHistory, LogStuck
 from catalog_api.imports.report import ImportReport
 from catalog_api.imports.shipping import Shipping, silent
+from foundation.clock import utc_now
 from foundation.contracts.history import COUNTS, PLAYS, History
 from foundation.engines import postgres
 from foundation.ids import hashed_play_id
 from tests.catalog_api.imports.conftest import Place
 from tests.catalog_api.world import NOW, SOURCE, town
+from warehouse.checking import check
 
 SPRING = datetime(2021, 3, 1, tzinfo=UTC)
 NAMES = ("master_metadata_track_name", "master_metadata_album_artist_name")
@@ -68,6 +70,29 @@ def test_plays_are_in_the_warehouse_when_the_import_returns(place: Place) -> Non
         place.number("SELECT count() FROM playback_events WHERE source = 'imported' AND song_ms = 354320")
         == 2
     )
+
+
+def test_imported_plays_count_in_the_country_of_their_listener_and_old_ones_in_no_chart_by_the_hour(
+    place: Place,
+) -> None:
+    recent = played(1)
+    today = utc_now().replace(microsecond=0)
+    plays = recent.plays.with_columns(
+        play_id=pl.lit(hashed_play_id(today, SOURCE, "today").bytes),
+        started_at=pl.lit(today).dt.cast_time_unit("ms"),
+    )
+    told = dataclasses.replace(recent, plays=pl.concat([recent.plays, plays]))
+
+    brought_in(place, told)
+
+    counted = [
+        place.number("SELECT count() FROM listens WHERE country = 'NZ'"),
+        place.number("SELECT sum(listens) FROM chart_days WHERE country = 'NZ'"),
+        place.number("SELECT sum(listens) FROM chart_hours WHERE country = 'NZ'"),
+        place.number("SELECT sum(listens) FROM listener_song_days"),
+    ]
+    assert counted == [2, 2, 1, 1]
+    assert all(rollup.is_right for rollup in check(place.writer, repair=False, settled=0))
 
 
 def test_the_warehouse_knows_the_names_told(place: Place) -> None:
