@@ -45,17 +45,17 @@ JOBS = (
         limit=timedelta(hours=2),
     ),
     Job(
-        "song_vectors",
-        ("als_model", "session_neighbours", "graph_filter", "text_vectors", "ranker", "songs", "listeners"),
-        "Publishes the model and the vectors of texts, then flips to them.",
-    ),
-    Job(
         "online_features",
         ("listens", "removals", "seen", "imported_counts", "listener_words", "songs"),
         "Writes what serving knows of listeners back into Redis, where it lacks anything.",
         cron="0 2 * * *",
         limit=timedelta(hours=2),
         is_of_listeners=True,
+    ),
+    Job(
+        "song_vectors",
+        ("als_model", "session_neighbours", "graph_filter", "text_vectors", "ranker", "songs", "listeners"),
+        "Publishes the model and the vectors of texts, then flips to them.",
     ),
 )
 # Inputs that are tables, not jobs.

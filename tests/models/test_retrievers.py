@@ -180,3 +180,17 @@ def test_a_blend_gives_a_stranger_what_is_most_popular():
     lists = ranked(lambda rows: blend.scores(past, rows), past.listens, np.array([3]), 3)
 
     assert lists.tolist() == [[2, 1, 3]]
+
+
+@pytest.mark.parametrize("listeners", [2, 300])
+def test_a_town_with_fewer_tastes_than_vectors_gives_everybody_their_own(listeners: int):
+    """Two tastes, whose filter has room for more: nothing is told of the directions in which nobody listens."""
+    loved = np.arange(listeners)[:, None] % 2 == np.arange(60) // 30
+    loved[:2, [0, 30]] = False
+
+    low_pass = LowPass.learn(past_of(loved), vectors=40, seed=3)
+    scores = low_pass.scores(past_of(loved), np.arange(2))
+
+    assert np.isfinite(scores).all()
+    assert np.count_nonzero(np.abs(low_pass.source).sum(axis=0)) <= 4
+    assert (scores[0, :30].max() > 0) & (np.abs(scores[0, 30:]).max() < 1e-3 * scores[0].max())

@@ -11,7 +11,7 @@ import pytest
 
 from foundation.engines import clickhouse
 from foundation.engines.blobs import open_blobs
-from foundation.engines.redis import open_redis
+from foundation.engines.redis import Redis, open_redis
 from foundation.engines.vectors import open_vectors
 from models.als.training import Parameters
 from models.evaluation.datasets import Dataset
@@ -132,10 +132,19 @@ def registry(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> OneR
 
 
 @pytest.fixture
-def context(world: World, registry: OneRegistry, tmp_path: Path) -> Iterator[Context]:
+def redis(engines: Engines) -> Iterator[Redis]:
+    """A database that a test has for itself."""
+    client = open_redis(urlsplit(engines.redis)._replace(path="/8").geturl())
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def context(world: World, registry: OneRegistry, redis: Redis, tmp_path: Path) -> Iterator[Context]:
     """What jobs work with, at noon."""
     reader = clickhouse.open_clickhouse_reader(world.reader_url)
-    redis = open_redis("redis://127.0.0.1:9")  # nothing listens there: what needs Redis says so itself
     url = f"file://{tmp_path}/blobs"
     yield Context(
         clickhouse=reader,
@@ -148,7 +157,6 @@ def context(world: World, registry: OneRegistry, tmp_path: Path) -> Iterator[Con
         als=Parameters(members=(3, 4), regularisation=1.0),
     )
     reader.close()
-    redis.close()
 
 
 def _in(database: str, url: str) -> str:

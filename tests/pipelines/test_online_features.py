@@ -1,8 +1,6 @@
 """The job that writes back: it looks at everyone or at those who are named, says what it did, and needs to do it once."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,28 +11,17 @@ from foundation.errors import Unreachable
 from foundation.ids import UserId
 from pipelines.context import Context
 from pipelines.run import NotOfListeners, run
-from tests.conftest import Engines
 from tests.pipelines.conftest import TOWN, World
 
 NAME = "online_features"
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def redis(engines: Engines) -> Iterator[Redis]:
-    """A database that a test has for itself."""
-    client = open_redis(urlsplit(engines.redis)._replace(path="/8").geturl())
-    client.flushdb()
-    yield client
-    client.flushdb()
-    client.close()
-
-
 def test_everyone_is_written_back_once(world: World, context: Context, redis: Redis):
     world.settle_checkerboard_town()
     world.import_count(TOWN + 2, 101, 3, at=utc_now())
     steps: list[float] = []
-    online = replace(context, redis=redis, progress=lambda _, part: steps.append(part))
+    online = replace(context, progress=lambda _, part: steps.append(part))
 
     first, second = run(NAME, online), run(NAME, online)
 
@@ -56,7 +43,7 @@ def test_everyone_is_written_back_once(world: World, context: Context, redis: Re
 def test_those_who_are_named_are_written_back_alone(world: World, context: Context, redis: Redis):
     world.settle_checkerboard_town()
 
-    result = run(NAME, replace(context, redis=redis, listeners=[3, 2, 3, 4040]))
+    result = run(NAME, replace(context, listeners=[3, 2, 3, 4040]))
 
     lately = lately_of(redis, [UserId(listener) for listener in range(1, 5)])
     assert [each.is_known for each in lately.values()] == [False, True, True, False]
@@ -65,7 +52,7 @@ def test_those_who_are_named_are_written_back_alone(world: World, context: Conte
 
 
 def test_in_an_empty_world_there_is_nothing_to_write(world: World, context: Context, redis: Redis):
-    result = run(NAME, replace(context, redis=redis))
+    result = run(NAME, context)
 
     assert (result.changed, redis.dbsize()) == (False, 0)
 
@@ -73,8 +60,8 @@ def test_in_an_empty_world_there_is_nothing_to_write(world: World, context: Cont
 def test_a_redis_that_is_away_is_said_to_be(world: World, context: Context):
     world.settle_checkerboard_town()
 
-    with pytest.raises(Unreachable):
-        run(NAME, context)
+    with open_redis("redis://127.0.0.1:9") as nobody, pytest.raises(Unreachable):
+        run(NAME, replace(context, redis=nobody))
 
 
 def test_a_job_of_everyone_is_not_run_for_some(context: Context):
