@@ -194,6 +194,7 @@ def test_a_song_that_left_the_catalog_leaves_the_bundle_without_training_again(
         "song_texts": True,
         "text_vectors": True,
         "ranker": False,
+        "online_features": False,
         "song_vectors": True,
     }
     bundle = bundles.load(run("song_vectors", context).version, context.blobs)
@@ -247,11 +248,13 @@ def test_progress_is_told(world: World, context: Context):
     assert {
         "counting listens",
         "counting sessions",
+        "filtering",
         "training",
         "registering",
         "collecting texts",
         "embedding texts",
         "learning the ranker",
+        "writing listeners back",
         "publishing",
     } == {step for step, _ in told if not step.startswith("reporting")}
     assert all(0 <= part <= 1 for _, part in told)
