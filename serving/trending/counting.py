@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -86,8 +87,7 @@ class Counting:
 
     connect: Callable[[], Awaitable[AsyncRaw]]
     listeners: int = 5  # different ones, of whom a search that is told names none
-    _client: AsyncRaw | None = field(default=None)
-    _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _opening: asyncio.Future[AsyncRaw] | None = field(default=None)
 
     async def lists(self, of: Of, view: View, told: Parameters, growth: float | None) -> pa.Table:
         """The lists of a window, LENGTH of each: most played, or with its growth (`totals`) those that rise."""
@@ -154,14 +154,17 @@ class Counting:
 
     async def close(self) -> None:
         """Let go of the warehouse."""
-        if self._client is not None:
-            await self._client.close()
+        if self._opening is not None:
+            with suppress(Exception):  # one that was never opened
+                await (await self._opening).close()
 
     async def _ask(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
-        async with self._connecting:  # looks and counts may both ask first
-            if self._client is None:
-                self._client = await self.connect()
-        answer = await self._client.raw_query(sql, dict(parameters), fmt="ArrowStream")
+        opening = self._opening
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
+            opening = self._opening = asyncio.ensure_future(self.connect())
+        # Looks and counts may both ask first, and whoever asks may be cancelled meanwhile: it is one client, which `close` closes.
+        client = await asyncio.shield(opening)
+        answer = await client.raw_query(sql, dict(parameters), fmt="ArrowStream")
         return await asyncio.to_thread(lambda: pa.ipc.open_stream(answer).read_all())
 
 
