@@ -44,8 +44,8 @@ class Asked(NamedTuple):
     at: datetime
 
 
-class _Word(NamedTuple):
-    """A row of `listener_words.sql` without its number."""
+class WordRow(NamedTuple):
+    """What `listener_words.sql` and `newest_words.sql` tell of a word, beside whose it is and when it was told."""
 
     what: str
     kind: str
@@ -101,14 +101,14 @@ def _lately_then(client: Queries, asked: Sequence[Asked]) -> Iterator[Lately]:
         number: _Recent(song_ids, listened_ms)
         for number, song_ids, listened_ms in songs.select("number", "song_ids", "listened_ms").iter_rows()
     }
-    words: defaultdict[int, list[_Word]] = defaultdict(list)
+    words: defaultdict[int, list[WordRow]] = defaultdict(list)
     for number, *word in told.iter_rows():
-        words[number].append(_Word(*word))
+        words[number].append(WordRow(*word))
     for number in range(1, len(asked) + 1):
         yield _lately(recent.get(number), words.get(number, []))
 
 
-def _lately(recent: _Recent | None, words: Sequence[_Word]) -> Lately:
+def _lately(recent: _Recent | None, words: Sequence[WordRow]) -> Lately:
     countries = [word.value for word in words if word.what == "listener"]
     return Lately(
         is_known=recent is not None or bool(countries),
@@ -119,7 +119,7 @@ def _lately(recent: _Recent | None, words: Sequence[_Word]) -> Lately:
     )
 
 
-def _wishes(words: Sequence[_Word]) -> Wishes:
+def _wishes(words: Sequence[WordRow]) -> Wishes:
     targets: defaultdict[str, list[int]] = defaultdict(list)
     preferences, feedback = Preferences(), []
     for word in words:

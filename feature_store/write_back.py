@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -31,7 +31,7 @@ from feature_store.definitions import (
 )
 from feature_store.forget import forget
 from feature_store.keeping import HELD, Country, Listen, Listening, parts
-from feature_store.offline import RECENT_SONGS_SQL, Queries
+from feature_store.offline import RECENT_SONGS_SQL, Queries, WordRow
 from feature_store.online import EPOCH, MILLISECOND
 from feature_store.rights import SongRights
 from feature_store.wishes import Word
@@ -62,23 +62,6 @@ HEARD_SQL, TAKEN_BACK_SQL, WORDS_SQL, EVERYONE_SQL, STILL_SQL, SONGS_SQL = (
     )
 )
 _WRITTEN = tuple(feature for feature in FEATURES if feature is not MIXES)
-
-
-class _Row(NamedTuple):
-    """A row of `newest_words.sql`."""
-
-    listener_id: int
-    what: str
-    kind: str
-    target_id: int
-    genre: str
-    value: str
-    until: datetime | None
-    allows_explicit: bool
-    language: str
-    genres: list[str]
-    version: int
-    told_ms: int
 
 
 @dataclass(slots=True)
@@ -151,11 +134,12 @@ def _known(client: Queries, people: list[int], now: datetime) -> _Known:
         client, TAKEN_BACK_SQL, listeners=people, limit=TAKEN_BACK.limit // 2
     ).iter_rows():
         known.taken_back[listener].append(Listen._make(listen))
-    for row in map(_Row._make, _asked(client, WORDS_SQL, listeners=people).iter_rows()):
+    for listener, *word, told_ms in _asked(client, WORDS_SQL, listeners=people).iter_rows():
+        row = WordRow._make(word)
         if row.what != "listener":
-            known.words.append(_word(row))
-        elif (seconds := _left(KNOWN_LISTENER, row.told_ms, now_ms)) > 0:
-            known.countries[row.listener_id] = Country(row.value, row.version, seconds)
+            known.words.append(_word(listener, row))
+        elif (seconds := _left(KNOWN_LISTENER, told_ms, now_ms)) > 0:
+            known.countries[listener] = Country(row.value, row.version, seconds)
     return known
 
 
@@ -189,9 +173,9 @@ def _left(feature: Feature, told_ms: int, now_ms: int) -> int:
     return min(kept, kept - (now_ms - told_ms) // 1000)
 
 
-def _word(row: _Row) -> Word:
+def _word(listener: int, row: WordRow) -> Word:
     """As it was told."""
-    who: dict[str, Any] = {"listener_id": row.listener_id, "version": row.version}
+    who: dict[str, Any] = {"listener_id": listener, "version": row.version}
     about: dict[str, Any] = who | {"kind": row.kind, "target_id": row.target_id}
     match row.what:
         case "opinion":

@@ -5,11 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from embedded.state import write_privately
+from foundation.engines.redis import Redis, open_redis
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = REPOSITORY.parent / "shared" / "data"
@@ -79,6 +82,20 @@ class Engines:
             written = json.loads((home / "run" / "engines.json").read_text())
             self._urls |= {name: written[name] for name in OF_ENGINE[engine]}
         return self._urls
+
+
+def redis_database(engines: Engines, number: int) -> str:
+    """The address of one of the databases of Redis beside the usual one."""
+    return urlsplit(engines.redis)._replace(path=f"/{number}").geturl()
+
+
+@contextmanager
+def own_redis(engines: Engines, number: int) -> Iterator[Redis]:
+    """Such a database for one test: empty when it comes, and emptied when it goes."""
+    with open_redis(redis_database(engines, number)) as client:
+        client.flushdb()
+        yield client
+        client.flushdb()
 
 
 def read_until_ready(supervisor: "subprocess.Popen[str]") -> list[str]:

@@ -1,7 +1,6 @@
 """What the warehouse says of past moments is what the online store said at them, whatever was told in whatever order."""
 
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -27,25 +26,15 @@ from foundation.contracts.events import (
     PlaybackEvent,
     PreferencesChanged,
 )
-from foundation.engines.clickhouse import Client, open_clickhouse
+from foundation.engines.clickhouse import Client
 from foundation.engines.redis import Redis
 from foundation.ids import UserId
-from tests.conftest import Engines
 from tests.feature_store.conftest import NOON, listen
 from warehouse.checking import correct
-from warehouse.migrate import migrate
 
 PEOPLE, SONGS, TELLINGS = 24, 170, 45
 COUNTRIES = ("FJ", "NZ", "TO")
 LISTENS = ["play_id", "listener_id", "song_id", "listened_at", "played_ms", "source", "ingested_at"]
-
-
-@pytest.fixture
-def writer(engines: Engines) -> Iterator[Client]:
-    client = open_clickhouse(engines.clickhouse)
-    migrate(client)
-    yield client
-    client.close()
 
 
 class Town:

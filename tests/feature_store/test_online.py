@@ -10,12 +10,12 @@ import pytest
 
 from feature_store.definitions import HEARD_SONGS, KNOWN_LISTENER, RECENT_SONGS
 from feature_store.online import ListenersOnline, RecentSongsSink, lately_of
-from foundation.contracts.events import ListenerChanged, ListenRemoved, PlaybackEvent
+from foundation.contracts.events import ListenerChanged, PlaybackEvent
 from foundation.engines.redis import Redis, open_redis, open_redis_async
 from foundation.errors import Unreachable
 from foundation.ids import UserId
 from tests.conftest import Engines
-from tests.feature_store.conftest import NOON, imported, listen
+from tests.feature_store.conftest import NOON, imported, listen, removed
 
 NOWHERE = "redis://127.0.0.1:9"  # nothing listens on the discard port
 BLACK_HOLE = (
@@ -222,18 +222,8 @@ def test_a_listen_that_is_taken_back_takes_its_song_out_unless_it_was_heard_agai
     sink.apply(["s1"], [once, twice, again])
 
     for _ in range(2):
-        sink.apply(["s2"], [removed(once), removed(twice)])
+        sink.apply(["s2"], [removed(play, NOON + timedelta(days=1)) for play in (once, twice)])
 
     lately = lately_of(redis, [UserId(8801)])[UserId(8801)]
     assert list(lately.song_ids) == [2]
     assert sorted(lately.heard.tolist()) == [1, 2]
-
-
-def removed(play: PlaybackEvent) -> ListenRemoved:
-    return ListenRemoved(
-        play_id=play.play_id,
-        listener_id=play.listener_id,
-        song_id=play.song_id,
-        started_at=play.started_at,
-        removed_at=NOON + timedelta(days=1),
-    )

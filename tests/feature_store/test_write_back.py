@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -33,19 +32,16 @@ from foundation.contracts.events import (
     Event,
     FollowChanged,
     ListenerChanged,
-    ListenRemoved,
     OpinionChanged,
-    PlaybackEvent,
     SongChanged,
 )
-from foundation.engines.clickhouse import Client, open_clickhouse
-from foundation.engines.redis import Redis, open_redis, open_redis_async
+from foundation.engines.clickhouse import Client
+from foundation.engines.redis import Redis, open_redis_async
 from foundation.ids import UserId
-from tests.conftest import Engines
-from tests.feature_store.conftest import imported, listen
+from tests.conftest import Engines, own_redis, redis_database
+from tests.feature_store.conftest import imported, listen, removed
 from tests.feature_store.test_offline import PEOPLE, Town, said
 from warehouse.checking import correct
-from warehouse.migrate import migrate
 
 PATIENCE = 120.0  # seconds
 READINGS = (
@@ -57,35 +53,17 @@ READINGS = (
 
 
 @pytest.fixture
-def writer(engines: Engines) -> Iterator[Client]:
-    client = open_clickhouse(engines.clickhouse)
-    migrate(client)
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def emptied(engines: Engines) -> Iterator[Redis]:
     """A database that the test has for itself, and may empty."""
-    client = open_redis(database(engines, 6))
-    client.flushdb()
-    yield client
-    client.flushdb()
-    client.close()
+    with own_redis(engines, 6) as client:
+        yield client
 
 
 @pytest.fixture
 def kept(engines: Engines) -> Iterator[Redis]:
     """Another one, of which nothing is ever lost."""
-    client = open_redis(database(engines, 7))
-    client.flushdb()
-    yield client
-    client.flushdb()
-    client.close()
-
-
-def database(engines: Engines, number: int) -> str:
-    return urlsplit(engines.redis)._replace(path=f"/{number}").geturl()
+    with own_redis(engines, 7) as client:
+        yield client
 
 
 class Telling:
@@ -120,16 +98,6 @@ def everything(redis: Redis, listeners: Sequence[int]) -> dict[str, object]:
                 case b"string":
                     found[key] = redis.get(key)
     return found
-
-
-def removed(play: PlaybackEvent) -> ListenRemoved:
-    return ListenRemoved(
-        play_id=play.play_id,
-        listener_id=play.listener_id,
-        song_id=play.song_id,
-        started_at=play.started_at,
-        removed_at=utc_now(),
-    )
 
 
 def loved(listener: int, song: int, said: Any, version: int) -> OpinionChanged:
@@ -227,7 +195,10 @@ def test_what_is_taken_back_or_told_while_it_reads_holds(
 
     def meanwhile() -> None:
         telling.tell(
-            removed(gone), listen(listener, 9, 3), loved(listener, 1, "hide", 6), loved(listener, 2, "", 6)
+            removed(gone, utc_now()),
+            listen(listener, 9, 3),
+            loved(listener, 1, "hide", 6),
+            loved(listener, 2, "", 6),
         )
 
     written(Interrupted(writer, part, meanwhile), emptied, [listener])
@@ -323,7 +294,7 @@ def test_a_play_that_was_taken_back_stays_away_when_it_is_told_again(
     telling = Telling(writer, emptied, tmp_path)
     play, other = listen(listener, 7, 1), listen(listener, 8, 2)
     telling.tell(play, other)
-    telling.tell(removed(play))
+    telling.tell(removed(play, utc_now()))
     emptied.flushdb()
     written(writer, emptied, [listener])
 
@@ -372,7 +343,7 @@ async def test_what_the_catalog_told_of_songs_lately_is_written_back(
         SongChanged(song_id=880_003, version=version - 8 * 86_400_000_000, **about),
     ]
     telling.tell(*told)
-    client = open_redis_async(database(engines, 6))
+    client = open_redis_async(redis_database(engines, 6))
     before = {each.song_id: each for each in await changed_since(client, 1)}
 
     emptied.flushdb()

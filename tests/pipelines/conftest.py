@@ -11,7 +11,7 @@ import pytest
 
 from foundation.engines import clickhouse
 from foundation.engines.blobs import open_blobs
-from foundation.engines.redis import Redis, open_redis
+from foundation.engines.redis import Redis
 from foundation.engines.vectors import open_vectors
 from models.als.training import Parameters
 from models.evaluation.datasets import Dataset
@@ -19,7 +19,7 @@ from models.registry import Registry, open_registry
 from pipelines.context import Context
 from pipelines.evaluation.events import of_history
 from pipelines.world.world import make_world
-from tests.conftest import Engines
+from tests.conftest import Engines, own_redis
 from warehouse.migrate import migrate
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -134,11 +134,8 @@ def registry(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> OneR
 @pytest.fixture
 def redis(engines: Engines) -> Iterator[Redis]:
     """A database that a test has for itself."""
-    client = open_redis(urlsplit(engines.redis)._replace(path="/8").geturl())
-    client.flushdb()
-    yield client
-    client.flushdb()
-    client.close()
+    with own_redis(engines, 8) as client:
+        yield client
 
 
 @pytest.fixture
