@@ -157,8 +157,9 @@ def moved(board: Board, moves: Sums, limit: int, growth: Growth | None = None) -
     """The first `limit` of a list after `moves`: most first, or with a growth what rises most; then by id.
 
     Who was not listed had a score of `floor` at most. Where that is nothing, it is known; else whoever could have come among
-    the first by now is told as unknown, and in the list as soon as somebody has looked it up and `learn`ed it. One more
-    listen raises a rise by 1 / PRIOR at most, and a growth that shrinks raises it by as much as that shrank.
+    the first by now is told as unknown, and in the list as soon as somebody has looked it up and `learn`ed it. A growth that
+    shrinks raises a rise by as much as that shrank; one more listen raises it by 1 / PRIOR at most, and one that is taken
+    from the time before by what was expected for it, times the rise that it had, / PRIOR.
 
     >>> two, none = np.array([7, 9]), np.array([0, 0])
     >>> moves = Sums(np.array([8, 9]), np.array([1, 2]), none, none)
@@ -177,22 +178,24 @@ def moved(board: Board, moves: Sums, limit: int, growth: Growth | None = None) -
         has[by_id[places[is_listed]]] += more[is_listed]
         return np.concatenate([has, more[~is_listed]]) if joins else has
 
-    strangers, theirs = moves.ids[~is_listed], moves.heard[~is_listed]
+    strangers, gained = moves.ids[~is_listed], np.maximum(moves.heard[~is_listed], 0).astype(np.float64)
     ids = np.concatenate([ids, strangers]) if joins else ids
     heard, before = after(board.heard, moves.heard), after(board.before, moves.before)
     removed = after(board.removed, moves.removed)
     score = scores(heard, before, None if growth is None else growth.now)
-    least, one_more, shrunk = (
-        (1.0, 1.0, 1.0) if growth is None else (LEAST, 1 / PRIOR, growth.counted / growth.now)
-    )
+    least = 1.0 if growth is None else LEAST
     order = np.lexsort((ids, -score))
     order = order[(score[order] >= least) & (heard[order] > 0)][:limit]
     last = float(score[order[-1]]) if len(order) == limit else least
-    floor = board.floor if growth is None else max(board.floor, 1.0) * max(1.0, shrunk)
-    could_come = (theirs > 0) & (floor + theirs * one_more >= last)
+    floor = board.floor
+    if growth is not None:
+        floor = max(floor, 1.0) * max(1.0, growth.counted / growth.now)
+        lessened = np.maximum(-moves.before[~is_listed], 0)
+        gained = (gained + floor * growth.counted * lessened) / PRIOR
+    could_come = (gained > 0) & (floor + gained >= last)
     unknown = NOBODY
     if not joins and could_come.any():
-        unknown = strangers[could_come][np.argsort(-theirs[could_come], kind="stable")]
+        unknown = strangers[could_come][np.argsort(-gained[could_come], kind="stable")]
     lost = bool((moves.heard < 0).any())
     return Ranked(
         ids[order],
