@@ -110,8 +110,8 @@ def history_imports(settings: Settings) -> HistoryImportWorker:
 
 
 def _warehouse(url: str) -> clickhouse.Client:
-    """The writer's client, with every table there."""
-    client = clickhouse.open_clickhouse(url)
+    """The writer's client, with every table there; what comes in goes before what is asked."""
+    client = clickhouse.open_clickhouse(url, goes_first=True)
     if applied := migrate_warehouse(client):
         log.info("warehouse: %s", ", ".join(applied))
     return client

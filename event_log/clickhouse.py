@@ -131,6 +131,11 @@ class ClickHouseSink:
             )
             raise
 
+    def prepare(self, events: Told) -> None:
+        """Compute what is asked of `seen`, and the rows that may be new."""
+        events.once(_keyed)
+        events.once(_playback)
+
     @property
     def _client(self) -> ClickHouse:
         if self._connected is None:
@@ -156,7 +161,7 @@ class ClickHouseSink:
         )
         removed = told.only(ListenRemoved)
         if told.plays.num_rows or removed:
-            self._add_plays(segment_ids, told.plays, removed)
+            self._add_plays(segment_ids, told, removed)
         if unfit := [(0, encode([event])) for part in left_out for event in part]:
             segment = self._directory / f"{segment_ids[0]}.segment"
             quarantine(segment, unfit, "beyond what the warehouse can hold")
@@ -171,14 +176,14 @@ class ClickHouseSink:
         self._insert(table, filled)
         return unfit
 
-    def _add_plays(self, segment_ids: Sequence[str], told: pa.Table, removed: list[ListenRemoved]) -> None:
+    def _add_plays(self, segment_ids: Sequence[str], told: Told, removed: list[ListenRemoved]) -> None:
         """Insert the plays that are new, and take back what is removed."""
-        keyed = Keyed.by(told)
+        keyed = told.once(_keyed)
         gone = [removal.play_id.bytes for removal in removed]
         note = self._directory / f"{segment_ids[0]}.{self.name}"
         earlier = named_by(self._directory.glob(f"*.{self.name}"), segment_ids)
         is_retry = bool(earlier)
-        settled = read_note(note, segment_ids, told.num_rows, len(removed)) if note in earlier else None
+        settled = read_note(note, segment_ids, len(keyed.ids), len(removed)) if note in earlier else None
         if settled is None:
             known = self.seen(keyed.known_by(gone))
             settled = settle(keyed, gone, known, _now_ms())
@@ -189,7 +194,7 @@ class ClickHouseSink:
             self._wait_for_earlier_inserts()
         if settled.changes_anything:
             gone_now = [removed[at] for at in settled.removed]
-            self._write(segment_ids[0], told, gone_now, settled, is_retry=is_retry)
+            self._write(segment_ids[0], told.once(_playback), gone_now, settled, is_retry=is_retry)
             self._insert(Seen.table, rows.seen(*keyed.marks(settled, gone)))
         for path, others in (earlier | {note: []}).items():
             if others:  # of a group that the cursor forgot: what is left of it may have been begun, too
@@ -200,27 +205,29 @@ class ClickHouseSink:
     def _write(
         self,
         segment_id: str,
-        told: pa.Table,
+        playback: pa.Table,
         gone: Sequence[ListenRemoved],
         settled: Settled,
         *,
         is_retry: bool,
     ) -> None:
         """Write what is new; what it is known by is written after it."""
-        playback = plays.rows_of(told)
         events = _those(playback, settled.fresh)
         listens = rows.listens_of(_those(playback, settled.listens))
         revised = rows.listens_of(_those(playback, settled.revised))
-        if is_retry:
-            self._complete(segment_id, PlaybackEvents.table, events, "held_events")
-            self._complete(segment_id, Listens.table, listens, "held_listens")
-        else:
-            # Side by side: both spend most of their time waiting for the disk.
-            beside = self._beside.submit(self._insert, PlaybackEvents.table, events, token=segment_id)
-            try:
-                self._insert(Listens.table, listens, token=segment_id)
-            finally:
-                beside.result()
+
+        def put(table: str, filled: pa.Table, held: str) -> None:
+            if is_retry:
+                self._complete(segment_id, table, filled, held)
+            else:
+                self._insert(table, filled, token=segment_id)
+
+        # Side by side: both spend most of their time waiting for the disk.
+        beside = self._beside.submit(put, PlaybackEvents.table, events, "held_events")
+        try:
+            put(Listens.table, listens, "held_listens")
+        finally:
+            beside.result()
         if revised.num_rows or gone:
             self._take_back(revised, gone, settled.at_ms)
             moment = pa.array([settled.at_ms] * revised.num_rows, pa.timestamp("ms", "UTC"))
@@ -311,6 +318,14 @@ class ClickHouseSink:
         sql = (QUERIES / "inserting.sql").read_text()
         while int(self._client.raw_query(sql, fmt="TSV")):
             time.sleep(0.1)
+
+
+def _keyed(told: Told) -> Keyed:
+    return Keyed.by(told.plays)
+
+
+def _playback(told: Told) -> pa.Table:
+    return plays.rows_of(told.plays)
 
 
 def _those(table: pa.Table, which: Array) -> pa.Table:

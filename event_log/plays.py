@@ -1,6 +1,6 @@
 """Plays in columns, as the sinks read them: made of blocks and of events, with no object for each play."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ IMPORTED = SOURCES.index("imported")
 
 _names = PlaybackEvents
 Shape = TypeVar("Shape", bound=Event)
+Made = TypeVar("Made")
 
 
 class Told(Sequence[Event]):
@@ -36,6 +37,7 @@ class Told(Sequence[Event]):
     def __init__(self, events: Sequence[Event]) -> None:
         """Raises ValueError for a block whose columns do not fit together."""
         self.events: Sequence[Event] = events  # as they were told, blocks among them
+        self._made: dict[Callable[[Told], Any], Any] = {}
         self.others = [event for event in events if not isinstance(event, PlaybackEvent | PlayBlock)]
         for event in events:
             if isinstance(event, PlayBlock):
@@ -64,6 +66,13 @@ class Told(Sequence[Event]):
     def only(self, shape: type[Shape]) -> list[Shape]:
         """The other events of one kind."""
         return [event for event in self.others if type(event) is shape]
+
+    def once(self, make: "Callable[[Told], Made]") -> Made:
+        """What is made of this, made when it is asked for first; for one thread after the other."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: Made = self._made[make]
+        return found
 
     @property
     def traceparents(self) -> Iterator[str]:

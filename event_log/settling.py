@@ -62,6 +62,7 @@ class Keyed:
     """What settling looks at of the rows of playback_events, each a column with one entry a row."""
 
     keys: pa.Array  # by which `seen` knows each: id and kind
+    are_first: Array  # that no row before has the same key
     ids: pa.Array
     is_end: Array
     counts: Array
@@ -70,8 +71,10 @@ class Keyed:
     @classmethod
     def by(cls, plays: pa.Table) -> "Keyed":
         """Cut from the columns."""
+        keys = keys_of(plays)
         return cls(
-            keys_of(plays),
+            keys,
+            firsts(keys),
             plays[PlaybackEvents.play_id].combine_chunks(),
             numbers(plays[PlaybackEvents.kind]) == END,
             numbers(plays[COUNTS]),
@@ -106,9 +109,9 @@ def settle(told: Keyed, removed: Sequence[bytes], known: pa.Array, at_ms: int) -
         return numbers(pc.is_in(binary(_with_kind(ids, kind)), known))
 
     ids = bytes_of(told.ids)
-    fresh = firsts(told.keys)
+    fresh = told.are_first
     if len(known):
-        fresh &= ~numbers(pc.is_in(told.keys, known))
+        fresh = fresh & ~numbers(pc.is_in(told.keys, known))
     counts = fresh & told.counts
     if not len(known):  # as nearly always
         makes, revised = counts, np.zeros(len(counts), bool)

@@ -7,18 +7,21 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from event_log.ahead import Ahead
 from event_log.cursor import Cursor
 from event_log.errors import AlreadyShipping
 from event_log.plays import Told
 from event_log.reading import closed, events_of, in_order, is_numbered, pending
 from event_log.segments import OPEN, adopt
-from event_log.sink import Sink
+from event_log.sink import PreparedSink, Sink
 from foundation.engines.disk import sync_directory
+from foundation.errors import Unreachable
 from foundation.telemetry import Facts, delivery, span
 
 __all__ = ["Shipper", "Watcher", "pending"]
@@ -86,7 +89,8 @@ class Shipper:
             self._adopt_abandoned()
             for sink, cursor in zip(self._sinks, cursors, strict=True):
                 try:
-                    self._advance(sink, cursor, self._due(cursor), threading.Event())
+                    with self._ahead_of(sink) as ahead:
+                        self._advance(sink, cursor, self._due(cursor), ahead, threading.Event())
                 except Exception as error:  # noqa: BLE001 - a sink may fail in any way its engine knows
                     logger.warning("sink %s is down: %s", sink.name, _brief(error))
             return self._remove_passed(cursors)
@@ -118,19 +122,24 @@ class Shipper:
             self._remove_passed(cursors)
 
     def _feed(self, sink: Sink, cursor: Cursor, stop: threading.Event) -> None:
+        with self._ahead_of(sink) as ahead:
+            self._keep_feeding(sink, cursor, ahead, stop)
+
+    def _keep_feeding(self, sink: Sink, cursor: Cursor, ahead: Ahead, stop: threading.Event) -> None:
         pause, down_since, rest = _FIRST_PAUSE, None, self._poll
         while not stop.is_set():
+            begun_at = time.thread_time()
             try:
-                begun_at = time.thread_time()
                 due = self._due(cursor)
                 rest = self._rest_since(begun_at)
-                moved = self._advance(sink, cursor, due, stop)
+                moved = self._advance(sink, cursor, due, ahead, stop)
             except Exception as error:  # noqa: BLE001 - a sink may fail in any way its engine knows
                 if down_since is None:
                     down_since = time.monotonic()
                     logger.warning("sink %s is down, its segments wait: %s", sink.name, _brief(error))
-                stop.wait(max(pause, rest))
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                # Nobody is bothered by how often we knock where nobody is; what answers with errors is given time.
+                pause = _FIRST_PAUSE if isinstance(error, Unreachable) else min(2 * pause, _LONGEST_PAUSE)
+                stop.wait(max(pause, self._rest_since(begun_at)))
                 continue
             if moved and down_since is not None:
                 logger.warning(
@@ -144,16 +153,21 @@ class Shipper:
         """How long to sleep after what this thread has computed since; waiting for a sink or a lock counts for nothing."""
         return max(self._poll, _REST * (time.thread_time() - begun_at))
 
-    def _advance(self, sink: Sink, cursor: Cursor, due: Sequence[Path], stop: threading.Event) -> int:
+    def _advance(
+        self, sink: Sink, cursor: Cursor, due: Sequence[Path], ahead: Ahead, stop: threading.Event
+    ) -> int:
         """Give the sink what is due; returns how many segments it took."""
-        moved = 0
         begun = set(cursor.begun)
-        for paths in self._groups(due, sum(path.stem in begun for path in due)):
+        groups = list(self._groups(due, sum(path.stem in begun for path in due)))
+        moved = 0
+        for nth, paths in enumerate(groups):
             if stop.is_set():
                 break
             names = [path.stem for path in paths]
             cursor.begin(names)
-            events = self._read(paths)
+            # While the sink may be down, the last grows with every segment, and would be made again and again.
+            has_next = nth + (1 if moved else 2) < len(groups)
+            events = ahead.take(paths, groups[nth + 1] if has_next else ())
             told: Facts = {
                 "segment.id": names[0],
                 "segments": len(names),
@@ -166,6 +180,7 @@ class Shipper:
             for _ in names:
                 self._watcher.shipped(sink.name)
             moved += len(names)
+        ahead.forget()
         return moved
 
     def _groups(self, due: Sequence[Path], begun: int) -> Iterator[Sequence[Path]]:
@@ -182,6 +197,16 @@ class Shipper:
             group.append(path)
         if group:
             yield group
+
+    def _ahead_of(self, sink: Sink) -> closing[Ahead]:
+        return closing(Ahead(f"ahead-of-{sink.name}", partial(self._made, sink)))
+
+    def _made(self, sink: Sink, paths: Sequence[Path]) -> Told:
+        """What these segments tell, in columns, with what the sink computes of it."""
+        told = self._read(paths)
+        if isinstance(sink, PreparedSink) and told.plays.num_rows:
+            sink.prepare(told)
+        return told
 
     def _read(self, paths: Sequence[Path]) -> Told:
         with self._reading:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -62,11 +63,16 @@ def check(
 
 def correct(client: ClickHouse, days: Sequence[date], songs: Sequence[int]) -> None:
     """Correct what belongs to these days, and to these songs where a rollup tells of songs; for the one who writes, who waits."""
-    for rollup in ROLLUPS:
+
+    def correct_one(rollup: Rollup) -> None:
         told = [f"{rollup.day} IN ({_days(days)})"]
         if "song_id" in rollup.cell:
             told.append(f"song_id IN ({', '.join(str(int(song)) for song in songs)})")
         _add(client, rollup, differing(client, rollup, " AND ".join(told)))
+
+    with ThreadPoolExecutor(len(ROLLUPS)) as side_by_side:
+        for done in [side_by_side.submit(correct_one, rollup) for rollup in ROLLUPS]:
+            done.result()
 
 
 def differing(client: ClickHouse, rollup: Rollup, which: str = "1") -> pa.Table:

@@ -27,6 +27,9 @@ READER_LIMITS = {
     "max_rows_to_read": "5000000000",
     "max_result_rows": "100000000",
     "timeout_before_checking_execution_speed": "0",  # the time itself, not an estimate of it
+    # The events that come in go first (the shipper has 1): while it asks, a reader waits for so long at each step.
+    "priority": "2",
+    "low_priority_query_wait_time_ms": "100",
 }
 
 # What is acknowledged is on disk: after an insert, and after a merge has replaced what was inserted.

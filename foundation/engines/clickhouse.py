@@ -37,12 +37,19 @@ REQUEST_TIMEOUT = 10  # seconds an answer on the request path may take
 
 # One INSERT is one block on disk and one deduplication token, whatever the server's own default is.
 _WRITER = {"async_insert": 0}
+_FIRST = {
+    "priority": 1
+}  # a reader has 2, and waits for a moment at each step of a query while any of these runs
 
 
-def open_clickhouse(url: str) -> Client:
-    """The writer's client, for the shipper, jobs and the command line; threads may share it. Close it with `close()`."""
+def open_clickhouse(url: str, *, goes_first: bool = False) -> Client:
+    """The writer's client, for jobs and the command line, and for the shipper, which goes before whoever reads.
+
+    Threads may share it. Close it with `close()`.
+    """
+    settings = _WRITER | (_FIRST if goes_first else {})
     with reachable():
-        return clickhouse_connect.get_client(**_arguments(url, ANSWER_TIMEOUT), settings=dict(_WRITER))
+        return clickhouse_connect.get_client(**_arguments(url, ANSWER_TIMEOUT), settings=settings)
 
 
 def open_clickhouse_reader(url: str) -> Client:

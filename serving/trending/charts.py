@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 COUNT = 60.0  # seconds after which a chart is counted anew, or earlier when its window's beginning moves
 GLANCE = 0.4  # seconds from one glance at what is due to the next
+PAUSE = 3.0  # times as long as a count took until the next: all are due after the warehouse was away, and it has inserts to make
 QUESTIONS = 4  # that a count asks at most
 AGAIN = 5.0  # seconds until a question that failed is asked again
 LONGEST = 2_000_000  # rows of the log of moves, 144 MB
@@ -307,9 +308,12 @@ class Charts:
 
     async def _keep_counting(self) -> None:
         while True:
-            due = [unit for unit in self.units.values() if unit.due <= self.seconds()]
+            began = self.seconds()
+            due = [unit for unit in self.units.values() if unit.due <= began]
             if not due or self.looks.looked is None or self._is_away or not await self._renew(due):
                 await asyncio.sleep(GLANCE)
+            elif all(unit.until for unit in self.units.values()):
+                await asyncio.sleep(PAUSE * (self.seconds() - began))
 
     async def _renew(self, due: Sequence[Unit]) -> bool:
         """Take over what others have counted of these, or count the first where no other process counts; whether any was."""

@@ -32,6 +32,9 @@ from foundation.settings import REPOSITORY, Settings
 SOURCE = "faults"
 LISTENER_COUNT, SONG_COUNT = 20, 150  # more songs than a listener's recent songs have room for
 UP_WITHIN = 120  # seconds
+LAST_CHART = (
+    "/api/v1/songs/trending?kind=rising&view=cleaned&window=month"  # the others are counted before it
+)
 SHIPPED_WITHIN = 180  # seconds: a victim killed often is started again with growing pauses
 PAUSE = 0.2  # seconds before `segue up` is run again
 
@@ -88,6 +91,14 @@ class Platform:
         return [int(song) for song in songs], {
             id_: maker.issue(id_, roles=["user"], now=now) for id_ in listeners
         }
+
+    def wait_until_charted(self) -> None:
+        """Return when every kind of chart was counted once: of a platform that has just begun, that is most of the work."""
+        give_up = time.monotonic() + UP_WITHIN
+        while httpx.get(self.address + LAST_CHART, timeout=20).raise_for_status().json()["stale"]:
+            if time.monotonic() > give_up:
+                raise AssertionError("the charts are not counted: " + self._said())
+            time.sleep(0.1)
 
     @property
     def supervisor(self) -> int | None:

@@ -103,6 +103,7 @@ def run(home: Path, stop: Stop, say: Callable[[str], None]) -> Report:
     with Platform(home).running() as platform:
         say(f"the platform runs at {platform.address}")
         songs, tokens = platform.furnish()
+        platform.wait_until_charted()
         traffic = Traffic(platform.address, make_plays(rng, stop.plays, songs, tokens), rng, stop.pace)
         seen = Seen()
         asyncio.run(_send_and_stop(platform, traffic, stop, seen, say))

@@ -1,11 +1,13 @@
 """What one question of a reader may take: rows, time and memory; and that nobody who reads can take more."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 from clickhouse_connect.driver.external import ExternalData
 
+from foundation.engines.clickhouse import open_clickhouse
 from tests.engines.clickhouse.servers import Place, Server
 
 TOO_MANY_ROWS, TOO_SLOW, MEMORY, READONLY = 158, 159, 241, 164
@@ -42,7 +44,16 @@ def test_a_reader_who_brings_tables_has_the_same_limits(embedded: Place, reader:
     assert [*map(str, told)] == [*plain, "1"]
 
 
-@pytest.mark.parametrize("name", LIMITS)
+def test_what_comes_in_goes_before_a_reader(embedded: Place) -> None:
+    with closing(open_clickhouse(embedded.url, goes_first=True)) as shipper:
+        (of_shipper,) = shipper.query("SELECT toUInt64(getSetting('priority'))").first_row
+    of_reader = embedded.ask("SELECT toUInt64(getSetting('priority'))", user="reader").text.strip()
+    of_writer = embedded.ask("SELECT toUInt64(getSetting('priority'))").text.strip()
+
+    assert (of_shipper, of_reader, of_writer) == (1, "2", "0")
+
+
+@pytest.mark.parametrize("name", [*LIMITS, "priority"])
 def test_a_reader_cannot_raise_a_limit(embedded: Place, name: str) -> None:
     by_url = embedded.ask("SELECT 1", user="reader", **{name: "0"})
     by_query = embedded.ask(f"SELECT 1 SETTINGS {name} = 0", user="reader")
