@@ -53,7 +53,15 @@ def batches(home: Path, seconds: float) -> list[Table]:
         title=f"POST /plays of {BATCH:,}, {WORKERS} workers, shipper and stores on the same processors"
     )
     costs = (f"CPU µs: {part}" for part in PARTS)
-    for column in ("", "events/s on disk", "p99 ms", *costs, "÷ bare", "events/s until all are everywhere"):
+    for column in (
+        "",
+        "events/s on disk",
+        "p99 ms",
+        *costs,
+        "÷ bare",
+        "events/s until queryable",
+        "until everywhere",
+    ):
         pace.add_column(column, justify="right" if column else "left")
     lag = Table(
         title="seconds behind, the median and the most, while they came; and until all of it was there"
@@ -105,6 +113,7 @@ def _measured(
         f"{told.p99:.0f}",
         *(f"{(after[part] - before[part]) / came * 1e6:.1f}" for part in after),
         f"{told.per_second / bare:.2f}",
+        f"{events * seconds / done['clickhouse']:,.0f}",
         f"{events * seconds / max(done.values()):,.0f}",
     )
     lag.add_row(
