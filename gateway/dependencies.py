@@ -3,12 +3,12 @@
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from foundation.engines.blobs import Blobs
 from foundation.engines.clickhouse import AsyncClient, open_clickhouse_reader_async, reachable
+from foundation.engines.opening import Opening
 from foundation.engines.postgres import Postgres
 from foundation.engines.redis import AsyncRedis
 from foundation.engines.redis import reachable as redis_reachable
@@ -23,23 +23,18 @@ class NotLive(Exception):
     """The published version does not serve here; the text says why."""
 
 
-@dataclass(slots=True)
 class Warehouse:
     """Asks ClickHouse over a connection of its own, which is kept while it answers."""
 
-    url: str
-    _client: AsyncClient | None = field(default=None)
+    def __init__(self, url: str) -> None:
+        self._opening: Opening[AsyncClient] = Opening(lambda: open_clickhouse_reader_async(url))
 
     async def ask(self) -> None:
         with reachable():
-            if self._client is None:
-                self._client = await open_clickhouse_reader_async(self.url)
-            else:
-                await self._client.command("SELECT 1")
+            await (await self._opening.client()).command("SELECT 1")
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        await self._opening.close()
 
 
 def database(postgres: Postgres) -> Dependency:

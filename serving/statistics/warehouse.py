@@ -1,6 +1,5 @@
 """Asks the warehouse's questions of the request path, as the user who may only read."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -8,6 +7,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from foundation.engines.clickhouse import ClickHouseError, reachable
+from foundation.engines.opening import Opening
 from foundation.errors import Unreachable
 from serving.statistics.errors import AskedTooMuch
 from warehouse.migrate import query
@@ -34,15 +34,13 @@ class Warehouse:
     """One client for the process, opened by the first question: a warehouse that is away delays no start."""
 
     def __init__(self, connect: Callable[[], Awaitable[ArrowQueries]]) -> None:
-        self._connect = connect
-        self._client: ArrowQueries | None = None
-        self._opening = asyncio.Lock()
+        self._opening = Opening(connect)
 
     async def ask(self, name: str, schema: Schema, **parameters: object) -> pl.DataFrame:
         """What a query of warehouse/queries answers, as the columns of `schema`. Raises Unreachable, AskedTooMuch."""
         try:
             with reachable():
-                client = await self._opened()
+                client = await self._opening.client()
                 table = await client.query_arrow(query(name), parameters=parameters)
         except ClickHouseError as error:
             code = getattr(error, "code", None)
@@ -54,16 +52,9 @@ class Warehouse:
         answer = pl.DataFrame(table)
         return answer.select(pl.col(column).cast(kind) for column, kind in schema.items())
 
-    async def _opened(self) -> ArrowQueries:
-        async with self._opening:  # of questions that are asked at once, the first opens it
-            if self._client is None:
-                self._client = await self._connect()
-            return self._client
-
     async def close(self) -> None:
         """Let go of the warehouse."""
-        if self._client is not None:
-            await self._client.close()
+        await self._opening.close()
 
 
 def milliseconds(moment: datetime) -> int:

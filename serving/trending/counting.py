@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from foundation.engines.opening import Opening
 from serving.trending.boards import CHARTS, LENGTH, Boards, boards_of
 from serving.trending.moves import TOLD, Ints
 from serving.trending.rising import KEPT, PRIOR
@@ -89,7 +89,10 @@ class Counting:
 
     connect: Callable[[], Awaitable[AsyncRaw]]
     listeners: int = 5  # different ones, of whom a search that is told names none
-    _opening: asyncio.Future[AsyncRaw] | None = field(default=None)
+    _opening: Opening[AsyncRaw] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._opening = Opening(self.connect)
 
     async def lists(self, of: Of, view: View, told: Parameters, growth: float | None) -> pa.Table:
         """The lists of a window, LENGTH of each: most played, or with its growth (`totals`) those that rise."""
@@ -156,16 +159,10 @@ class Counting:
 
     async def close(self) -> None:
         """Let go of the warehouse."""
-        if self._opening is not None:
-            with suppress(Exception):  # one that was never opened
-                await (await self._opening).close()
+        await self._opening.close()
 
     async def _ask(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
-        opening = self._opening
-        if opening is None or (opening.done() and (opening.cancelled() or opening.exception())):
-            opening = self._opening = asyncio.ensure_future(self.connect())
-        # Looks and counts may both ask first, and whoever asks may be cancelled meanwhile: it is one client, which `close` closes.
-        client = await asyncio.shield(opening)
+        client = await self._opening.client()
         answer = await client.raw_query(sql, dict(parameters), fmt="ArrowStream")
         return await asyncio.to_thread(lambda: pa.ipc.open_stream(answer).read_all())
 

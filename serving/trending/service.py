@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from foundation.clock import Clock
+from foundation.engines.opening import Opening
 from foundation.settings import Trending as Settings
 from serving.trending.charts import Charts
 from serving.trending.counting import AsyncRaw
@@ -52,8 +53,7 @@ class Trending:
         settings: Settings = USUAL,
         sharing: Sharing | None = None,
     ) -> None:
-        self._connect, self._now = connect, now
-        self._client: AsyncQueries | None = None
+        self._opening, self._now = Opening(connect), now
         self.chart = Chart()
         self.charts = Charts(connect, now, listeners=settings.search_listeners, sharing=sharing or Sharing())
 
@@ -65,11 +65,9 @@ class Trending:
     async def refresh(self) -> bool:
         """Ask the warehouse once; returns whether it answered."""
         try:
-            if self._client is None:
-                self._client = await self._connect()
-            at = self._now()
-            listens = (await self._client.query(CHART_SQL, parameters=chart_parameters(at))).result_rows
-            names = (await self._client.query(SONGS_SQL, parameters=songs_parameters(listens))).result_rows
+            client, at = await self._opening.client(), self._now()
+            listens = (await client.query(CHART_SQL, parameters=chart_parameters(at))).result_rows
+            names = (await client.query(SONGS_SQL, parameters=songs_parameters(listens))).result_rows
         except Exception as error:  # noqa: BLE001 - whatever fails, the last chart stays and the next minute tries again
             log.warning("trending is not refreshed: %s", error)
             return False
@@ -88,8 +86,7 @@ class Trending:
     async def close(self) -> None:
         """Let go of the warehouse."""
         await self.charts.close()
-        if self._client is not None:
-            await self._client.close()
+        await self._opening.close()
 
 
 def read_chart(client: Queries, at: datetime) -> Chart:
