@@ -6,6 +6,7 @@ python -m tests.faults --stop clickhouse --seconds 60
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,7 @@ def main() -> int:
         "--pace", type=float, help="plays a second, whatever is down (without it they wait for the kills)"
     )
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else the platform would outlive us
     if given.stop is not None:
         return stopped(Stop(given.stop, given.seconds, given.pace or 2_000.0, given.seed))
     trial = Trial(given.plays, given.kills, given.seed, tuple(given.victims), given.pace)
