@@ -15,12 +15,25 @@ from models.cooccurrence.sessions import Sessions
 from models.cooccurrence.transitions import Transitions
 from models.graph.low_pass import LowPass, singular
 from models.graph.paths import Paths
+from models.graph.sharpened import Sharpened
 from models.past import Past
 from models.retriever import Retriever
 
 KINDS: Mapping[str, type] = {
     kind.__name__: kind
-    for kind in (Als, Blend, Ease, LowPass, Neighbours, Paths, Popular, Recently, Sessions, Transitions)
+    for kind in (
+        Als,
+        Blend,
+        Ease,
+        LowPass,
+        Neighbours,
+        Paths,
+        Popular,
+        Recently,
+        Sessions,
+        Sharpened,
+        Transitions,
+    )
 }
 MEMORY, FLOOR = 0.9, 0.1
 # Alternating least squares as most people run it: what others are compared with.
@@ -82,6 +95,10 @@ def _lately(past: Past, variants: Sequence[Variant], seed: int) -> Mapping[str, 
     return {each.name: Recently(plain[each.name], MEMORY, FLOOR) for each in variants}
 
 
+def _sharp_paths(past: Past) -> Retriever:
+    return Sharpened.of(Paths.learn(past), past)
+
+
 def _rank(vectors: int, listener: float = 0.3, song: float = 0.4, target: float = 0.2) -> Variant:
     powers = "" if (listener, song) == (0.3, 0.4) else f" ({listener}, {song})"
     return Variant(
@@ -131,6 +148,7 @@ FAMILIES: Mapping[str, Family] = {
                 _rank(512, 0.3, 0.5, 0.3),
             ),
         ),
+        Family("sharpened", _each(_sharp_paths), (Variant("paths, sharpened", {}),)),
         Family(
             "autoencoder",
             _each(Ease.learn),

@@ -12,7 +12,7 @@ from models.evaluation.cuts import Cut, held_back
 from models.past import Past
 
 Progress = Callable[[str, float], None]
-BLENDED = ("als", "paths", "low-pass", "autoencoder", "sessions", "transitions", "lately")
+BLENDED = ("als", "paths", "low-pass", "sharpened", "autoencoder", "sessions", "transitions", "lately")
 
 
 @dataclass(frozen=True, slots=True)
