@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from event_log.reading import pending
+from event_log.reading import closed, pending
+from event_log.segments import OPEN, PREAMBLE
 from foundation.settings import Settings
 from tests.faults.count import Verdict, count
 from tests.faults.killer import until
@@ -50,7 +51,9 @@ class Seen:
     trending: list[tuple[float, int, bool, float]] = field(
         default_factory=list
     )  # when, status, whether it says that it is stale, seconds
-    arrived: list[tuple[float, int]] = field(default_factory=list)  # when, events that ClickHouse counted
+    back_at: float = 0.0  # ClickHouse answers again
+    had: int = 0  # events that it counted then
+    caught_up_at: float = 0.0  # it has every segment that there was then
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +133,14 @@ async def _send_and_stop(
         sending = all_of_it.create_task(traffic.run())
         asking = all_of_it.create_task(_ask(platform, seen, done))
         await _stop(platform, stop, seen, say)
-        counting = all_of_it.create_task(_count(platform, seen, done))
+        watching = all_of_it.create_task(_watch(platform, seen, done))
         await sending
         say(f"{len(traffic.acknowledged)} plays are acknowledged; waiting for the shipper")
         folder = Settings(SEGUE_HOME=platform.home).log_dir
         await until(lambda: not pending(folder))
         await asyncio.sleep(2 * LOOK)
         done.set()
-        await asyncio.gather(asking, counting)
+        await asyncio.gather(asking, watching)
 
 
 async def _stop(platform: Platform, stop: Stop, seen: Seen, say: Callable[[str], None]) -> None:
@@ -164,30 +167,44 @@ async def _ask(platform: Platform, seen: Seen, done: asyncio.Event) -> None:
             await asyncio.sleep(LOOK)
 
 
-async def _count(platform: Platform, seen: Seen, done: asyncio.Event) -> None:
-    """How many events ClickHouse has, as soon as it answers again."""
+async def _watch(platform: Platform, seen: Seen, done: asyncio.Event) -> None:
+    """When ClickHouse answers again, and when the shipper has given it what it lacked, which asks nothing of ClickHouse itself."""
     url = httpx.URL(platform.settings.engines.clickhouse_reader)
     database = {"database": url.path.strip("/")}
     async with httpx.AsyncClient(timeout=10) as client:
-        while not done.is_set():
+        while not seen.back_at:
             with suppress(httpx.TransportError):
                 answer = await client.post(url.copy_with(path="/"), params=database, content=ARRIVED)
                 if answer.is_success:
-                    seen.arrived.append((time.monotonic(), int(answer.text)))
-            await asyncio.sleep(LOOK)
+                    seen.back_at, seen.had = time.monotonic(), int(answer.text)
+            await asyncio.sleep(LOOK / 5)
+    folder = Settings(SEGUE_HOME=platform.home).log_dir
+    lacked = _lacked(folder)
+    while lacked & _lacked(folder) and not done.is_set():  # noqa: ASYNC110 - as `until`, more seldom: it reads a file
+        await asyncio.sleep(LOOK / 2)
+    seen.caught_up_at = time.monotonic()
+
+
+def _lacked(folder: Path) -> set[str]:
+    """The segments that the sink of ClickHouse has not passed, those among them to which something was written and that are open."""
+    told = [line.split(" ") for line in (folder / "clickhouse.cursor").read_text().splitlines()]
+    passed = {name for word, *names in told if word == "passed" for name in names[0].split(",")}
+    names = set()
+    for path in folder.glob(f"*{OPEN}"):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            names |= {path.stem} if path.stat().st_size > len(PREAMBLE) else set()
+    return (names | closed(folder).keys()) - passed
 
 
 def _report(stop: Stop, traffic: Traffic, seen: Seen, verdict: Verdict) -> Report:
     told = [answer for answer in traffic.answers if seen.stopped_at <= answer.at < seen.killed_at]
     asked = [each for each in seen.trending if seen.stopped_at <= each[0] < seen.killed_at]
-    back_at, had = seen.arrived[0]
     # What was told before it came back, with the rows of every event of a play.
     due = sum(
         answer.events
         for answer in traffic.answers
-        if answer.is_first and answer.at + answer.seconds <= back_at
+        if answer.is_first and answer.at + answer.seconds <= seen.back_at
     )
-    caught_up = next((at for at, number in seen.arrived if number >= due), seen.arrived[-1][0])
     taken = [answer for answer in told if answer.is_taken]
     return Report(
         stop,
@@ -197,8 +214,8 @@ def _report(stop: Stop, traffic: Traffic, seen: Seen, verdict: Verdict) -> Repor
         trending_meanwhile=Counter(status for _, status, _, _ in asked),
         stale_meanwhile=sum(stale for _, _, stale, _ in asked),
         trending_slowest_ms=1000 * max(seconds for _, _, _, seconds in asked),
-        away=back_at - seen.killed_at,
-        waiting=due - had,
-        caught_up_in=caught_up - back_at,
+        away=seen.back_at - seen.killed_at,
+        waiting=due - seen.had,
+        caught_up_in=seen.caught_up_at - seen.back_at,
         verdict=verdict,
     )
