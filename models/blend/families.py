@@ -57,7 +57,9 @@ class Family:
     learn: Callable[[Past, Sequence[Variant], int], Mapping[str, Retriever]]
     usual: tuple[Variant, ...]  # what a blend tries; the first one is the family's default
     more: tuple[Variant, ...] = ()  # what tuning tries too
-    wants_plays: bool = False
+    wants_plays: bool | None = (
+        None  # offered only where plays are known, or only where they are not; None: always
+    )
 
 
 def _each(
@@ -148,7 +150,7 @@ FAMILIES: Mapping[str, Family] = {
                 _rank(512, 0.3, 0.5, 0.3),
             ),
         ),
-        Family("sharpened", _each(_sharp_paths), (Variant("paths, sharpened", {}),)),
+        Family("sharpened", _each(_sharp_paths), (Variant("paths, sharpened", {}),), wants_plays=False),
         Family(
             "autoencoder",
             _each(Ease.learn),

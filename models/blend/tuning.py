@@ -104,10 +104,10 @@ def blended(
 
 
 def offered(past: Past, families: Iterable[str], *, thorough: bool) -> dict[str, Sequence[Variant]]:
-    """The variants worth trying on this past: those that need plays only where there are some."""
+    """The variants worth trying on this past, which may know plays or not."""
     wanted: list[Family] = [FAMILIES[name] for name in families]
     return {
         family.name: (*family.usual, *family.more) if thorough else family.usual
         for family in wanted
-        if past.plays is not None or not family.wants_plays
+        if family.wants_plays in (None, past.plays is not None)
     }
