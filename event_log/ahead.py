@@ -12,9 +12,7 @@ class Ahead:
 
     def __init__(self, name: str, make: Callable[[Sequence[Path]], Told]) -> None:
         self._make, self._thread = make, ThreadPoolExecutor(1, name)
-        self._made: dict[
-            tuple[Path, ...], Future[Told]
-        ] = {}  # of what was taken last, and of what comes next
+        self._made: dict[tuple[Path, ...], Future[Told]] = {}  # what was taken last, and what comes next
 
     def take(self, paths: Sequence[Path], then: Sequence[Path] = ()) -> Told:
         """What these segments tell, made by now or made now; what comes then is made beside the caller.

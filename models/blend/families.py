@@ -57,9 +57,7 @@ class Family:
     learn: Callable[[Past, Sequence[Variant], int], Mapping[str, Retriever]]
     usual: tuple[Variant, ...]  # what a blend tries; the first one is the family's default
     more: tuple[Variant, ...] = ()  # what tuning tries too
-    wants_plays: bool | None = (
-        None  # offered only where plays are known, or only where they are not; None: always
-    )
+    wants_plays: bool | None = None  # offered only where plays are known, or only where not; None: always
 
 
 def _each(

@@ -19,9 +19,7 @@ from warehouse.migrate import query
 CAP = 3  # listens of one listener to one song on one day that count in a cleaned chart, and searches for one thing
 COUNTED_WITHIN = 300  # seconds that the warehouse may take for one question: as long as it lets a reader ask
 AT_ONCE = 1_000  # ids in one question: they travel in its address
-REPEATERS = (
-    1_500  # listeners, songs and days in one: as a field of a form, which a server takes up to 128 KiB
-)
+REPEATERS = 1_500  # listeners, songs and days in one: a server takes 128 KiB of them
 MOST = 200_000  # songs, playlists, countries and minutes that one look may bring; more, and charts are counted anew
 NEWEST = 2**63 - 1  # a block that is never reached
 
