@@ -204,7 +204,7 @@ class Shipper:
     def _made(self, sink: Sink, paths: Sequence[Path]) -> Told:
         """What these segments tell, in columns, with what the sink computes of it."""
         told = self._read(paths)
-        if isinstance(sink, PreparedSink) and told.plays.num_rows:
+        if told.plays.num_rows and isinstance(sink, PreparedSink):
             sink.prepare(told)
         return told
 
