@@ -1,6 +1,7 @@
 """All jobs on real engines: what they publish, that a second run changes nothing, and that a broken one is mended."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,10 +12,15 @@ from models import bundle as bundles
 from pipelines.catalog import JOBS
 from pipelines.context import Context
 from pipelines.jobs.song_vectors import job as song_vectors
-from pipelines.run import run, run_all
+from pipelines.run import JobResult, run, run_all
 from tests.pipelines.conftest import NOON, TOWN, World
 
 pytestmark = pytest.mark.slow
+
+
+def versions(results: Sequence[JobResult]) -> dict[str, str]:
+    """Of each job that makes one: what is online has none, and that job says when it ran."""
+    return {result.name: result.version for result in results if result.name != "online_features"}
 
 
 def test_a_second_run_of_everything_changes_nothing(world: World, context: Context):
@@ -26,7 +32,7 @@ def test_a_second_run_of_everything_changes_nothing(world: World, context: Conte
 
     assert [result.changed for result in first] == [True] * len(JOBS)
     assert [result.changed for result in second] == [False] * len(JOBS)
-    assert [result.version for result in second] == [result.version for result in first]
+    assert versions(second) == versions(first)
     assert everything_in(context) == kept
 
 
