@@ -29,7 +29,7 @@ __all__ = ["Shipper", "Watcher", "pending"]
 logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between tries of a sink that is down
-_REST = 10  # times the work of looking through the folder, which a long backlog makes large
+_REST = 10  # times the work of looking through a folder, large where a backlog is long, or of a try in vain
 _TOLD_EVERY = 1.0  # seconds
 # Bytes of segments that a sink takes at once, where so many wait: what a store asks for each insert is shared by tens of
 # thousands of events instead of some hundreds.
@@ -126,7 +126,7 @@ class Shipper:
             self._keep_feeding(sink, cursor, ahead, stop)
 
     def _keep_feeding(self, sink: Sink, cursor: Cursor, ahead: Ahead, stop: threading.Event) -> None:
-        pause, down_since, rest = _FIRST_PAUSE, None, self._poll
+        pause, down_since = _FIRST_PAUSE, None
         while not stop.is_set():
             begun_at = time.thread_time()
             try:

@@ -37,9 +37,8 @@ REQUEST_TIMEOUT = 10  # seconds an answer on the request path may take
 
 # One INSERT is one block on disk and one deduplication token, whatever the server's own default is.
 _WRITER = {"async_insert": 0}
-_FIRST = {
-    "priority": 1
-}  # a reader has 2, and waits for a moment at each step of a query while any of these runs
+# A reader has 2, and waits for a moment at each step of a query while any of these runs.
+_FIRST = {"priority": 1}
 
 
 def open_clickhouse(url: str, *, goes_first: bool = False) -> Client:
