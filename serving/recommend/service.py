@@ -64,6 +64,11 @@ class Known:
     is_away: bool  # whether the store that knows the listener did not answer
     at: datetime
 
+    @property
+    def is_somebody(self) -> bool:
+        """Whether anybody has told of this listener, as far as that can be known."""
+        return self.lately.is_known or self.is_away or self.recommender.knows(self.listener)
+
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
@@ -87,6 +92,8 @@ class Recommendations:
         if not asking.may_see(listener):
             raise NotAllowed("another listener's recommendations need the role analyst or admin")
         known = await self.known(listener)
+        if asking.user_id != listener and not known.is_somebody:
+            raise UnknownListener(f"there is no listener {listener}")
         feed = await self._made(known, ask)
         if not known.recommender.bundle.version and not feed.items:
             raise NoModel("nothing has been trained yet: run ./segue job --all")
@@ -130,8 +137,7 @@ class Recommendations:
     def _again(self, known: Known, kept: KeptFeed, surface: str) -> Again | None:
         """A kept list as it is given again, where it is as it would be made now."""
         recommender, lately, at, chart = known.recommender, known.lately, known.at, self.trending.chart
-        is_known = lately.is_known or recommender.knows(known.listener)
-        if not is_known or kept.state != self._state(known):
+        if not known.is_somebody or kept.state != self._state(known):
             return None
         until = at.replace(minute=0, second=0, microsecond=0) + HOUR
         if chart.refreshed_at is not None and not self.trending.is_stale:
@@ -162,14 +168,16 @@ class Recommendations:
         return before, name, between, time_of, after
 
     async def known(self, listener: UserId) -> Known:
-        """What is known of a listener at this moment. Raises UnknownListener."""
+        """What is known of a listener at this moment.
+
+        Of who has just signed up that is nothing: word of them is still on its way through the log, and their token vouches for
+        them meanwhile.
+        """
         recommender = self.live.current or nothing_published()
         try:
             lately, is_away = await self.online.of(listener), False
         except Unreachable:
             lately, is_away = NOT_LATELY, True
-        if not (lately.is_known or is_away or recommender.knows(listener)):
-            raise UnknownListener(f"there is no listener {listener}")
         return Known(recommender, listener, lately, is_away, self.now())
 
     async def wanted(self, known: Known, ask: Ask) -> Wanted:

@@ -46,7 +46,7 @@ class HomePage:
     recommendations: Recommendations
 
     async def of(self, listener: UserId, limit: int) -> Home:
-        """The shelves of a listener, `limit` songs on each at most. Raises UnknownListener."""
+        """The shelves of a listener, `limit` songs on each at most."""
         service = self.recommendations
         known = await service.known(listener)
         recommender, wanted = known.recommender, await service.wanted(known, Ask(limit, surface="home"))

@@ -51,7 +51,7 @@ class MixMaker:
     recommendations: Recommendations
 
     async def of(self, listener: UserId) -> Mixes:
-        """The mixes that hold now. Raises UnknownListener."""
+        """The mixes that hold now."""
         service = self.recommendations
         known = await service.known(listener)
         asker = self._asker(known)
@@ -64,7 +64,10 @@ class MixMaker:
             missing += self._weekly(known, asker)
         if missing:
             kept = [*missing, *kept]
-            await self._keep(listener, kept)
+            if (
+                known.is_somebody
+            ):  # else what they are made from is still to come, and they would hold for a day
+                await self._keep(listener, kept)
         shown = [self._shown(known, asker, made) for made in sorted(kept, key=lambda made: made.mix.mix_id)]
         return Mixes(
             user_id=listener,

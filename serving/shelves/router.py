@@ -10,7 +10,7 @@ from foundation.http.problems import InvalidRequest, problems
 from foundation.http.schemas import openapi_schema
 from foundation.security import InvalidToken
 from serving.recommend.asked import SEEDS, UnknownSeed
-from serving.recommend.errors import NoModel, UnknownListener
+from serving.recommend.errors import NoModel
 from serving.recommend.router import Context, Excluded, Familiarity, Limit, Service, answered, named
 from serving.recommend.schemas import EXAMPLE, Slate
 from serving.recommend.service import Ask
@@ -24,7 +24,7 @@ LAST = 3  # songs of a session that say how it goes on
 
 def _answers(answer: type, example: dict[str, Any], said: str, *refusals: Any) -> dict[str, Any]:
     content = {"application/json": {"schema": openapi_schema(answer), "example": example}}
-    told = problems(MissingToken, InvalidToken, UnknownListener, InvalidRequest, NoModel, *refusals)
+    told = problems(MissingToken, InvalidToken, InvalidRequest, NoModel, *refusals)
     return {"response_class": Response, "responses": {200: {"description": said, "content": content}, **told}}
 
 

@@ -12,7 +12,6 @@ from foundation.http.problems import problems
 from foundation.http.route import Route
 from foundation.http.schemas import openapi_schema
 from foundation.ids import SongId
-from serving.recommend.errors import UnknownListener
 from serving.recommend.router import Service
 from serving.similar.errors import UnknownArtist, UnknownSong
 from serving.taste import schemas
@@ -42,7 +41,7 @@ Asked = Annotated[Tasting, Depends(_tasting)]
 
 def _answers(answer: type, example: dict[str, Any], said: str, *refusals: Any) -> dict[str, Any]:
     content = {"application/json": {"schema": openapi_schema(answer), "example": example}}
-    told = {200: {"description": said, "content": content}, **problems(UnknownListener, *refusals)}
+    told = {200: {"description": said, "content": content}, **problems(*refusals)}
     return {"response_class": Response, "responses": told}
 
 
@@ -81,9 +80,7 @@ async def feedback(listener: Listener, tasting: Asked) -> Response:
     return _json(await tasting.all_of(listener.user_id))
 
 
-@router.delete(
-    "/feedback/{kind}/{about}", status_code=204, responses=dict(problems(UnknownListener, NoFeedback, *LOG))
-)
+@router.delete("/feedback/{kind}/{about}", status_code=204, responses=dict(problems(NoFeedback, *LOG)))
 async def take_feedback_back(
     kind: Kind | Literal["taste"],
     about: Annotated[
@@ -108,15 +105,13 @@ async def taste(listener: Listener, tasting: Asked) -> Response:
     return _json(await tasting.taste(listener.user_id))
 
 
-@router.delete("/taste", status_code=204, responses=dict(problems(UnknownListener, *LOG)))
+@router.delete("/taste", status_code=204, responses=dict(problems(*LOG)))
 async def forget_taste(listener: Listener, tasting: Asked) -> None:
     """Begin anew: nothing that you have heard so far counts for your taste any more. Heard songs still do not come back."""
     await tasting.forget(listener.user_id, None)
 
 
-@router.delete(
-    "/taste/songs/{song_id}", status_code=204, responses=dict(problems(UnknownListener, UnknownSong, *LOG))
-)
+@router.delete("/taste/songs/{song_id}", status_code=204, responses=dict(problems(UnknownSong, *LOG)))
 async def forget_song(song_id: Id, listener: Listener, tasting: Asked) -> None:
     """Take a song out of what we think of you; your next feed follows."""
     await tasting.forget(listener.user_id, SongId(song_id))

@@ -49,7 +49,7 @@ class Tasting:
     async def give(self, listener: UserId, told: FeedbackIn) -> FeedbackOut:
         """Keep a wish: on disk when this returns, and it holds for the next request.
 
-        Raises UnknownListener, UnknownSong, UnknownArtist, RunsOutBefore, and what the log refuses with.
+        Raises UnknownSong, UnknownArtist, RunsOutBefore, and what the log refuses with.
         """
         known = await self.recommendations.known(listener)
         if told.until is not None and not known.at < told.until < LATEST:
@@ -62,7 +62,7 @@ class Tasting:
         return self._told(known, _feedback_of(event))
 
     async def all_of(self, listener: UserId) -> FeedbackList:
-        """All wishes that hold. Raises UnknownListener, and Unreachable where nobody knows them at the moment."""
+        """All wishes that hold. Raises Unreachable where nobody knows them at the moment."""
         known = await self.recommendations.known(listener)
         if known.is_away:
             raise Unreachable("what you told us is away at the moment")
@@ -70,7 +70,7 @@ class Tasting:
         return FeedbackList(tuple(self._told(known, each) for each in reversed(holding)))
 
     async def take_back(self, listener: UserId, kind: Kind | Literal["taste"], about: str) -> None:
-        """End a wish. Raises UnknownListener, NoFeedback, and what the log refuses with."""
+        """End a wish. Raises NoFeedback, and what the log refuses with."""
         known = await self.recommendations.known(listener)
         target, genre = (0, about.lower()) if kind == "genre" else (int(about), "")
         given = [
@@ -85,7 +85,7 @@ class Tasting:
     async def forget(self, listener: UserId, song: SongId | None) -> None:
         """Take a song, or everything heard so far, out of what is thought of the listener.
 
-        Raises UnknownListener, UnknownSong, and what the log refuses with.
+        Raises UnknownSong, and what the log refuses with.
         """
         known = await self.recommendations.known(listener)
         if song is None:
@@ -95,7 +95,7 @@ class Tasting:
         await self._keep(self._event(known, "song", song, "", "forget", None))
 
     async def taste(self, listener: UserId) -> Taste:
-        """What is thought of the listener. Raises UnknownListener."""
+        """What is thought of the listener."""
         known = await self.recommendations.known(listener)
         recommender, names = known.recommender, known.recommender.names
         asker = recommender.asker(
@@ -143,7 +143,7 @@ class Tasting:
         )
 
     async def preview(self, listener: UserId, change: PreviewIn) -> Preview:
-        """The feed as it is and as it would be; nothing is kept, and nothing is left to chance. Raises UnknownListener."""
+        """The feed as it is and as it would be; nothing is kept, and nothing is left to chance."""
         known = await self.recommendations.known(listener)
         wanted = replace(await self.recommendations.wanted(known, Ask(change.limit)), budget=NONE)
         before = self.recommendations.feed(known, wanted)

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
+from feature_store.definitions import MIXES
 from feature_store.online import RecentSongsSink
 from foundation.clock import utc_now
 from foundation.contracts.events import ImportedCount, ListenerChanged, PlaybackEvent, SlateServed
@@ -235,9 +236,27 @@ async def test_an_unknown_listener_is_told_so(
     publish(checkerboard(10, 40))
 
     async with serving(tmp_path, engines.redis) as (_, client):
-        answer = await client.get("/recommendations", headers=as_listener(999_999))
+        answer = await client.get("/recommendations?user_id=999999", headers=as_listener(2, "admin"))
 
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown-listener")
+
+
+async def test_who_signed_up_a_moment_ago_is_served_before_any_store_has_heard_of_them(
+    tmp_path: Path, engines: Engines, checkerboard: MakeBundle, publish: Publish
+) -> None:
+    publish(checkerboard(10, 40))
+
+    async with serving(tmp_path, engines.redis) as (app, client):
+        app.state.trending.chart = CHART
+        paths = ("/recommendations?limit=3", "/home", "/recommendations/mixes", "/recommendations/taste")
+        answers = [await client.get(path, headers=as_listener(999_999)) for path in paths]
+        kept = await app.state.online.redis.exists(MIXES.key(UserId(999_999)))
+
+    slate, _, mixes, taste = (answer.json() for answer in answers)
+    assert [answer.status_code for answer in answers] == [200] * len(paths)
+    assert [item["song_id"] for item in slate["items"]] == [1003, 1005, 1001]
+    assert (taste["songs"], kept) == ([], 0)
+    assert mixes["user_id"] == 999_999
 
 
 async def test_a_new_listener_gets_what_is_trending(
