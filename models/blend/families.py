@@ -57,7 +57,7 @@ class Family:
     learn: Callable[[Past, Sequence[Variant], int], Mapping[str, Retriever]]
     usual: tuple[Variant, ...]  # what a blend tries; the first one is the family's default
     more: tuple[Variant, ...] = ()  # what tuning tries too
-    wants_plays: bool | None = None  # offered only where plays are known, or only where not; None: always
+    wants_plays: bool = False  # offered only where the order of plays is known
 
 
 def _each(
@@ -121,11 +121,14 @@ FAMILIES: Mapping[str, Family] = {
         Family(
             "als",
             _als,
-            (Variant("ALS", {}), Variant("ALS of 24, 48, 96", {"members": (24, 48, 96)})),
             (
-                Variant("ALS reg 1", {"regularisation": 1.0}),
+                Variant("ALS", {}),
+                Variant("ALS of 24, 48, 96", {"members": (24, 48, 96)}),
                 Variant("ALS reg 20 alpha 20", {"regularisation": 20.0, "alpha": 20.0}),
                 Variant("ALS damping 0.6", {"damping": 0.6}),
+            ),
+            (
+                Variant("ALS reg 1", {"regularisation": 1.0}),
                 Variant("ALS binary", {"weighting": "binary"}),
             ),
         ),
@@ -148,7 +151,7 @@ FAMILIES: Mapping[str, Family] = {
                 _rank(512, 0.3, 0.5, 0.3),
             ),
         ),
-        Family("sharpened", _each(_sharp_paths), (Variant("paths, sharpened", {}),), wants_plays=False),
+        Family("sharpened", _each(_sharp_paths), (Variant("paths, sharpened", {}),)),
         Family(
             "autoencoder",
             _each(Ease.learn),
@@ -159,8 +162,11 @@ FAMILIES: Mapping[str, Family] = {
         Family(
             "transitions",
             _each(Transitions.learn),
-            (Variant("transitions 20", {"reach": 20, "fading": 0.9}),),
-            (Variant("transitions 3", {"reach": 3}), Variant("transitions 10", {"reach": 10, "target": 0.5})),
+            (
+                Variant("transitions 20", {"reach": 20, "fading": 0.9}),
+                Variant("transitions 10", {"reach": 10, "target": 0.5}),
+            ),
+            (Variant("transitions 3", {"reach": 3}),),
             wants_plays=True,
         ),
         Family(

@@ -78,36 +78,6 @@ class Sheet:
         return float((hit.sum(axis=1) / self.loved + hit @ discount[:size] / best).mean())
 
 
-def chosen(sheet: Sheet, k: int, rounds: int = 12) -> dict[str, float]:
-    """Weights that make good lists: from the best retriever alone, one weight at a time is moved while that helps.
-
-    Weights are at least 0, and are on a grid that grows finer: few listeners cannot tell more. Those of 0 are left out; they
-    add up to 1.
-    """
-    alone = [sheet.worth(row, k) for row in np.eye(len(sheet.names))]
-    weights = np.eye(len(sheet.names))[int(np.argmax(alone))]
-    best, step = max(alone), 0.5
-    for _ in range(rounds):
-        before = best
-        for each in range(len(weights)):
-            for change in (step, -step):
-                while weights[each] + change >= 0:
-                    tried = weights.copy()
-                    tried[each] += change
-                    worth = sheet.worth(tried, k)
-                    if worth <= best + 1e-5:
-                        break
-                    weights, best = tried, worth
-        if best - before < 1e-4:
-            step /= 2
-        if step < 0.1:
-            break
-    total = weights.sum()
-    return {
-        name: float(weight / total) for name, weight in zip(sheet.names, weights, strict=True) if weight > 0
-    }
-
-
 def _part(
     retrievers: Mapping[str, Retriever], past: Past, rows: Positions, relevant: Matrix
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -7,7 +7,8 @@ import numpy as np
 
 from models.blend.blend import Blend
 from models.blend.families import FAMILIES, Family, Variant, learnt
-from models.blend.sheet import Sheet, chosen
+from models.blend.sheet import Sheet
+from models.blend.weighing import chosen
 from models.evaluation.cuts import Cut, held_back
 from models.past import Past
 
@@ -109,5 +110,5 @@ def offered(past: Past, families: Iterable[str], *, thorough: bool) -> dict[str,
     return {
         family.name: (*family.usual, *family.more) if thorough else family.usual
         for family in wanted
-        if family.wants_plays in (None, past.plays is not None)
+        if not family.wants_plays or past.plays is not None
     }

@@ -5,9 +5,11 @@ import pytest
 import scipy.sparse as sp
 
 from models.arrays import Positions
+from models.blend import weighing
 from models.blend.blend import Blend
-from models.blend.sheet import Sheet, chosen
+from models.blend.sheet import Sheet
 from models.blend.tuning import blended, tuned
+from models.blend.weighing import Smooth, chosen
 from models.evaluation.batch import measure
 from models.evaluation.ranking import ranked
 from models.past import Past
@@ -69,6 +71,47 @@ def test_weights_are_given_to_those_who_know_and_not_to_noise():
     assert weights.keys() >= {"left", "right"}
     assert sum(weights.values()) == pytest.approx(1)
     assert weights.get("noise", 0) < 0.2
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_slopes_that_weights_follow_are_those_of_what_is_judged(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(weighing, "WIDTH", 0.3)  # the narrower, the more bends
+    past, loved, said = town(seed)
+    judges = Smooth(Sheet.of(said, past, np.arange(LISTENERS), loved), 10)
+    weights = np.random.default_rng(seed).random(3) + 0.1
+
+    for judge in (judges.likelihood, judges.recall):
+        _, slope = judge(weights)
+        steps = 1e-3 * np.eye(3)
+        measured = [(judge(weights + step)[0] - judge(weights - step)[0]) / 2e-3 for step in steps]
+
+        np.testing.assert_allclose(slope, measured, atol=2e-3 + 0.02 * np.abs(slope).max())
+
+
+def test_a_recall_hardly_smoothed_is_recall(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(weighing, "WIDTH", 1e-6)
+    past, loved, said = town(4)
+    sheet = Sheet.of(said, past, np.arange(LISTENERS), loved)
+    weights, judges = np.array([0.5, 0.3, 0.2]), Smooth(sheet, 8)
+
+    told, _ = judges.recall(weights)
+
+    total = np.where(judges.is_free, np.tensordot(weights, judges.scores, 1), -np.inf)
+    order = np.argsort(-total, axis=1)
+    hit = np.take_along_axis(sheet.is_loved, order, 1)
+    recalls = [(hit[:, :depth].sum(axis=1) / sheet.loved).mean() for depth in (2, 4, 8)]
+    assert -told == pytest.approx(np.mean(recalls), abs=1e-6)
+
+
+def test_what_is_no_better_together_is_its_best_alone():
+    past, loved, said = town(9)
+    sheet = Sheet.of({"right": said["right"], "again": said["right"]}, past, np.arange(LISTENERS), loved)
+
+    weights = chosen(sheet, 10)
+
+    assert weights == {"right": 1.0}
 
 
 def test_sheets_side_by_side_are_the_mean_of_both_listeners():
