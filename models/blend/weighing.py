@@ -9,7 +9,7 @@ weights at once: first the likelihood that a softmax over the candidates gives t
 where the end is halfway between the last song on the list and the first that it leaves out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -104,7 +104,7 @@ class Smooth:
         return np.asarray(by_weight / len(slope), np.float64)
 
 
-def _moved(judge: Callable[[Weights], Judged], start: Sequence[float] | Weights) -> Weights:
+def _moved(judge: Callable[[Weights], Judged], start: Weights) -> Weights:
     bounds = [(NOTHING, None)] * len(start)
     found = minimize(judge, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS})
     return np.asarray(found.x, np.float64)

@@ -64,9 +64,8 @@ class MixMaker:
             missing += self._weekly(known, asker)
         if missing:
             kept = [*missing, *kept]
-            if (
-                known.is_somebody
-            ):  # else what they are made from is still to come, and they would hold for a day
+            # Of who has just signed up, what mixes are made from is still to come, and these would hold for a day.
+            if known.is_somebody:
                 await self._keep(listener, kept)
         shown = [self._shown(known, asker, made) for made in sorted(kept, key=lambda made: made.mix.mix_id)]
         return Mixes(

@@ -9,8 +9,18 @@ from tools.pins import Lock
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = (
-    *("catalog_api", "cli", "embedded", "event_log", "feature_store", "foundation", "gateway", "models"),
-    *("pipelines", "serving", "tools", "warehouse"),
+    "catalog_api",
+    "cli",
+    "embedded",
+    "event_log",
+    "feature_store",
+    "foundation",
+    "gateway",
+    "models",
+    "pipelines",
+    "serving",
+    "tools",
+    "warehouse",
 )
 PROGRAM = """
 import asyncio, importlib, pkgutil, sys
