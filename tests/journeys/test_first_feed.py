@@ -133,11 +133,13 @@ def test_everyone_gets_twenty_unheard_songs_in_one_file(platform: Platform) -> N
 
 
 def test_the_command_and_the_api_give_the_same_feed(platform: Platform) -> None:
-    out = platform.segue("recommend", "--source", "world", "--external-id", "l0000003", "--json")
     with platform.client("world:l0000003") as listener:
-        served = listener.get("/recommendations")
+        before = listener.get("/recommendations")
+        out = platform.segue("recommend", "--source", "world", "--external-id", "l0000003", "--json")
+        after = listener.get("/recommendations")
 
-    assert [item["song_id"] for item in httpx.Response(200, text=out).json()["items"]] == list(_songs(served))
+    # What is drawn by chance is drawn anew each hour, which may have begun meanwhile.
+    assert _songs(httpx.Response(200, text=out)) in (_songs(before), _songs(after))
 
 
 def test_status_and_logs_tell_what_runs(platform: Platform) -> None:
