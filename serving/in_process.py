@@ -25,7 +25,7 @@ from serving.recommend.errors import NoModel, UnknownListener
 from serving.recommend.recommender import AT_A_TIME, NOT_LATELY, Feed, Recommender
 from serving.recommend.rights import Rights
 from serving.recommend.schemas import Slate
-from serving.recommend.service import SURFACE, USUAL, seed_of
+from serving.recommend.service import SURFACE, USUAL, Known, seed_of
 from serving.recommend.trends import NearCharts
 from serving.trending.charts import Charts
 from serving.trending.schemas import Chart
@@ -71,10 +71,9 @@ class InProcess:
     def recommend(self, listener: UserId, limit: int) -> Slate:
         """One listener's slate, as `GET /recommendations` answers it. Raises UnknownListener."""
         found, is_away = self._lately([listener])
-        lately = found.get(listener, NOT_LATELY)
-        if not (lately.is_known or is_away or self.recommender.knows(listener)):
+        lately, at = found.get(listener, NOT_LATELY), self.now()
+        if not Known(self.recommender, listener, lately, is_away, at).is_somebody:
             raise UnknownListener(f"there is no listener {listener}")
-        at = self.now()
         wanted = Wanted(limit, budget=USUAL, seed=seed_of(listener, f"{at:%Y-%m-%dT%H} {SURFACE}"))
         trends = Trends(self.chart, self.near)
         feed = self.recommender.feed(listener, lately, wanted, trends=trends, at=at, rights=self.rights)

@@ -55,7 +55,11 @@ class Smooth:
         self.depths = sorted({min(max(k // part, 1), deepest) for part in (4, 2, 1)} - {0})
 
     def weights(self) -> Weights:
-        """The best by likelihood, moved to where recall is best; on a grid that no number of threads changes."""
+        """The best by likelihood, moved to where recall is best.
+
+        The last bits of BLAS's sums depend on its number of threads, and between members that say nearly the same the
+        way makes of them a hundredth of weight.
+        """
         weights = np.full(len(self.scores), 0.5)
         for judge in (self.likelihood, self.recall) if self.depths else ():
             weights = _moved(judge, weights)

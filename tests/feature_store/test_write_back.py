@@ -77,9 +77,8 @@ class Telling:
         )
 
     def tell(self, *events: Event) -> None:
-        segment = str(
-            uuid4()
-        )  # ClickHouse leaves out what it was given under the same name, by whichever test
+        # ClickHouse leaves out what it was given under the same name, by whichever test.
+        segment = str(uuid4())
         for sink in self.sinks:
             sink.apply([segment], events)
 
